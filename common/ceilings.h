@@ -1,0 +1,63 @@
+/* Every ceiling on what somebody outside can make grow, in one list. A size is in bytes, a time in
+ * milliseconds. The ones an operator may change are options (server/config.c) whose default is the value
+ * here. */
+#ifndef FH_CEILINGS_H
+#define FH_CEILINGS_H
+
+enum {
+    /* HTTP: one request */
+    FH_MAX_TARGET = 8 * 1024,            /* the request line's path and query */
+    FH_MAX_HEADERS = 32 * 1024,          /* all header lines of a request; a JWT in Basic is over 1 KiB */
+    FH_MAX_BODY_SMALL = 64 * 1024,       /* a body that is kept in memory */
+    FH_MAX_BODY_FETCH = 1024 * 1024,     /* a git fetch request, inflated */
+    FH_MAX_BODY_PUSH = 64 * 1024 * 1024, /* a git push request (option push_limit) */
+    FH_MAX_GUNZIP_RATIO = 200,           /* inflated : sent, once over FH_MAX_BODY_SMALL */
+    FH_MAX_JSON_DEPTH = 64,
+    FH_SPOOL_CHUNK = 64 * 1024, /* what a connection holds in memory of a streamed body */
+    /* HTTP: the whole server */
+    FH_MAX_CONNECTIONS = 4096,
+    FH_MAX_CONNECTIONS_PER_ADDRESS = 512,
+    FH_MAX_QUEUE = 1024,             /* requests waiting for a worker */
+    FH_IDLE_TIMEOUT = 30 * 1000,     /* a connection with nothing under way, or one that stalls */
+    FH_REQUEST_TIMEOUT = 300 * 1000, /* a whole request, from its first byte to the end of its body */
+    FH_BODY_FLOOR = 1024,            /* bytes a second that a body must reach after FH_BODY_GRACE */
+    FH_BODY_GRACE = 30 * 1000,
+    FH_WORK_TIMEOUT = 60 * 1000,  /* from the end of a body to the answer */
+    FH_DRAIN_TIMEOUT = 10 * 1000, /* SIGTERM to exit */
+
+    /* names */
+    FH_MAX_HANDLE = 63,
+    FH_MIN_HANDLE = 3,
+    FH_MAX_ENV_NAME = 100,
+    FH_MAX_TOKEN_TEXT = 8 * 1024,
+
+    /* git */
+    FH_MAX_PKT = 65520,      /* a pkt-line, its four digits included */
+    FH_MAX_SIDEBAND = 65515, /* data bytes behind the band number */
+    FH_MAX_WANTS = 256,
+    FH_MAX_HAVES = 16 * 1024,
+    FH_MAX_REF_PREFIXES = 256,
+    FH_MAX_PUSH_COMMANDS = 16,
+    FH_MAX_PUSH_OBJECTS = 20000,
+    FH_MAX_OBJECT = 16 * 1024 * 1024,         /* one object, inflated */
+    FH_MAX_PACK_INFLATED = 256 * 1024 * 1024, /* all entries of a pushed pack together, deltas applied */
+    FH_MAX_DELTA_DEPTH = 64,
+    FH_MAX_TREE_ENTRIES = 20000,
+    FH_MAX_TREE_DEPTH = 8, /* an environment branch needs three */
+    FH_MAX_TREE_NAME = 255,
+    FH_MAX_COMMIT = 64 * 1024,
+    FH_MAX_WALK_COMMITS = 100000,
+    FH_MAX_PACKS_PER_OWNER = 24, /* more than this starts a compaction */
+
+    /* documents */
+    FH_MAX_MANIFEST = 1024 * 1024,
+    FH_MAX_LOCK = 16 * 1024 * 1024,
+    FH_MAX_METADATA = 4 * 1024 * 1024,
+    FH_MAX_TOML_DEPTH = 32,
+
+    /* the database */
+    FH_PACK_CHUNK = 1024 * 1024, /* one row of a stored pack */
+    FH_MAX_ROWS_BYTES = 64 * 1024 * 1024,
+};
+
+#endif

@@ -1,0 +1,16 @@
+/* Time. Wall-clock times are Unix seconds UTC; durations and deadlines are monotonic milliseconds. */
+#ifndef FH_CLOCK_H
+#define FH_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int64_t fh_now(void);      /* Unix seconds */
+int64_t fh_now_ms(void);   /* Unix milliseconds, for logs */
+int64_t fh_ticks_ms(void); /* monotonic */
+int64_t fh_ticks_us(void); /* monotonic */
+enum { FH_RFC3339_SIZE = 32 };
+/* "2026-01-02T03:04:05Z" */
+void fh_time_format(int64_t unix_seconds, char out[FH_RFC3339_SIZE]);
+
+#endif

@@ -1,0 +1,112 @@
+/* Who is calling, and what they may do.
+ *
+ * auth_can() is the one policy function: pure, no database, no clock. An actor is made once per request
+ * (auth_http.c) from the Authorization header, through a cache that NOTIFY clears.
+ */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include "common/err.h"
+#include "server/store/owner.h"
+
+enum auth_state {
+    AUTH_VALID,
+    AUTH_ANONYMOUS, /* no credential, or Basic with an empty password */
+    AUTH_UNKNOWN,   /* a credential that names no token of ours, or is malformed */
+    AUTH_EXPIRED,
+    AUTH_REVOKED,
+    AUTH_DISABLED, /* the token's owner is disabled */
+};
+
+struct auth_role {
+    int64_t owner_id;
+    enum store_role role;
+};
+
+/* Immutable once made. A user's actor has its own owner_id and its roles in organisations; an organisation's
+ * token (a machine) acts as the organisation: scope write as a writer of it, admin as an owner, read as a
+ * reader. */
+struct auth_actor {
+    enum auth_state state;
+    enum store_owner_kind kind;
+    int64_t owner_id, token_id;
+    char handle[64]; /* "" when not valid */
+    bool hub_admin;  /* counts only with scope admin */
+    enum store_scope scope;
+    int64_t expires_at;      /* Unix seconds, 0 never */
+    bool challenge_answered; /* an Authorization header was there, be it an empty password */
+    size_t nroles;
+    const struct auth_role *roles;
+};
+
+enum auth_action {
+    AUTH_OPEN = 1,    /* anyone: health, pages without content of their own */
+    AUTH_WHOAMI,      /* any valid token */
+    AUTH_GIT_READ,    /* route level: anyone who answered the challenge; refs are filtered one by one */
+    AUTH_GIT_WRITE,   /* route level: a valid token with scope write or admin */
+    AUTH_ENV_LIST,    /* object level: it appears in lists and advertisements */
+    AUTH_ENV_READ,    /* it may be read by whoever names it exactly */
+    AUTH_ENV_CREATE,  /* under an owner */
+    AUTH_ENV_WRITE,   /* push to it */
+    AUTH_ENV_ADMIN,   /* visibility, rename, delete, restore */
+    AUTH_OWNER_READ,  /* members, tokens' names */
+    AUTH_OWNER_ADMIN, /* members, settings, machine tokens */
+    AUTH_HUB_ADMIN,
+    AUTH_ACTIONS_END
+};
+
+struct auth_object {
+    int64_t owner_id; /* 0: the hub itself, or an owner that does not exist */
+    enum store_owner_kind owner_kind;
+    bool owner_disabled;
+    enum store_visibility visibility; /* 0 for an owner as such */
+};
+
+/* Settings of the hub that policy depends on. */
+struct auth_policy {
+    bool require_login; /* nobody is anonymous */
+};
+
+/* FH_OK; FH_UNAUTHENTICATED (log in, or log in again), FH_NOT_FOUND (it must look absent) or FH_DENIED with a
+ * sentence for the caller. Pure. object may be NULL for actions at route level. */
+fh_err auth_can(const struct auth_policy *policy, const struct auth_actor *actor, enum auth_action action,
+                const struct auth_object *object, struct fh_error *e) FH_MUSTCHECK;
+enum store_role auth_role_in(const struct auth_actor *actor, int64_t owner_id); /* own account: STORE_OWNER */
+const char *auth_action_name(enum auth_action action);
+/* The actor that admin commands and internal work act as. Static. */
+const struct auth_actor *auth_anonymous(void);
+
+/* Handles and environment names: pattern, reserved words. FH_INVALID with the reason. */
+fh_err auth_check_handle(const char *handle, struct fh_error *e) FH_MUSTCHECK;
+fh_err auth_check_env_name(const char *name, struct fh_error *e) FH_MUSTCHECK;
+
+/* Tokens: "flox_pat_" (users) or "flox_svc_" (organisations), 43 characters of base62 for 256 random bits, 6
+ * of CRC-32 so that scanners and we can tell a mistyped one without a look-up. */
+enum { AUTH_TOKEN_SIZE = 64 };
+void auth_token_make(enum store_owner_kind kind, char out[AUTH_TOKEN_SIZE]);
+bool auth_token_plausible(const char *text); /* shape and checksum */
+void auth_token_hash(const char *text, uint8_t out[32]);
+
+/* Passwords: Argon2id by libsodium. Verifying against NULL costs the same as against a hash. */
+fh_err auth_password_hash(const char *password, char out[128], struct fh_error *e) FH_MUSTCHECK;
+bool auth_password_verify(const char *hash, const char *password);
+
+/* The actors of tokens seen lately. Safe from any thread; entries are dropped by auth_session_clear (on
+ * NOTIFY floe_accounts and when the listener was reset), and expire with their token. */
+struct auth_sessions;
+struct db_pool;
+struct db_listener;
+struct auth_sessions *auth_sessions_new(struct db_pool *pool);
+void auth_sessions_free(struct auth_sessions *s);
+void auth_sessions_set_live(struct auth_sessions *s, bool (*live)(void *),
+                            void *arg); /* not live: no caching */
+void auth_sessions_clear(struct auth_sessions *s);
+/* The actor for an Authorization header (NULL: anonymous), in the arena. inline_only: FH_AGAIN instead of
+ * asking the database. A credential that is not valid gives an actor whose state says why, never an error;
+ * FH_UNAVAILABLE when the database cannot be asked. */
+fh_err auth_session_find(struct auth_sessions *s, struct fh_arena *arena, const char *authorization,
+                         bool inline_only, const struct auth_actor **out, struct fh_error *e) FH_MUSTCHECK;
+/* Writes the batched last-use times; called every few seconds and at the end. */
+void auth_sessions_flush(struct auth_sessions *s);
+
+#endif

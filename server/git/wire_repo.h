@@ -1,0 +1,44 @@
+/* An owner's repository on this node.
+ *
+ * The truth is in the database (store/env.h). What stands here is derived: packs under
+ * <data>/git/<owner>/floxmeta.git/objects/pack, the bare repository around them for people and backup tools,
+ * and in memory a snapshot per owner: refs with visibility, recent tips, the opened packs. A snapshot is
+ * immutable and counted; a push on this node, or NOTIFY floe_owner from another, makes the next request load
+ * a new one. Losing any of it loses nothing.
+ */
+#ifndef WIRE_REPO_H
+#define WIRE_REPO_H
+
+#include "server/auth/auth.h"
+#include "server/git/wire_write.h"
+#include "server/store/env.h"
+
+struct wire_repos; /* of the node; safe from any thread */
+struct db_pool;
+
+struct wire_repos_config {
+    const char *data;
+    struct db_pool *pool;
+    size_t pack_cache_bytes; /* on disk */
+    size_t delta_cache_bytes;
+    int ref_log_days;
+};
+fh_err wire_repos_open(const struct wire_repos_config *config, struct wire_repos **out,
+                       struct fh_error *e) FH_MUSTCHECK;
+void wire_repos_close(struct wire_repos *r);
+void wire_repos_set_live(struct wire_repos *r, bool (*live)(void *),
+                         void *arg);                              /* not live: every request loads */
+void wire_repos_changed(struct wire_repos *r, const char *owner); /* NULL: all of them */
+
+struct wire_snapshot {
+    struct store_repo repo; /* in the snapshot's own arena */
+    struct wire_packs *packs;
+    /* the rest is wire_repo.c's */
+};
+/* The owner's present snapshot; FH_NOT_FOUND for an owner that does not exist, FH_AGAIN when inline_only and
+ * it is not in memory. Drop it when done. */
+fh_err wire_repo_hold(struct wire_repos *r, const char *owner, bool inline_only,
+                      const struct wire_snapshot **out, struct fh_error *e) FH_MUSTCHECK;
+void wire_repo_drop(struct wire_repos *r, const struct wire_snapshot *s);
+
+#endif

@@ -1,0 +1,24 @@
+/* The route table: every path the hub answers, who may call it, what it may send, what it costs, who answers.
+ * The router (http/router.c) checks the columns before the handler is called. */
+#include "server/routes.h"
+
+#include "common/ceilings.h"
+#include "server/auth/auth_http.h"
+#include "server/git/wire_http.h"
+#include "server/health_http.h"
+
+/* clang-format off */
+const struct web_route routes[] = {
+    /* methods   pattern                                     action          face           body              limit               cost            handler             name */
+    {WEB_GET,  "/healthz",                                   AUTH_OPEN,      WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_INLINE,     health_live,        "health.live"},
+    {WEB_GET,  "/readyz",                                    AUTH_OPEN,      WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_WORKER,     health_ready,       "health.ready"},
+    {WEB_GET,  "/accounts/api/v1/accounts/me",               AUTH_WHOAMI,    WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_TRY_INLINE, auth_http_me,       "accounts.me"},
+    {WEB_GET,  "/git/{owner}/floxmeta/info/refs",            AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_NO_BODY,      0,                  WEB_TRY_INLINE, wire_http_info_refs, "git.info_refs"},
+    {WEB_POST, "/git/{owner}/floxmeta/git-upload-pack",      AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_FETCH,  WEB_TRY_INLINE, wire_http_upload,   "git.upload_pack"},
+    {WEB_POST, "/git/{owner}/floxmeta/git-receive-pack",     AUTH_GIT_WRITE, WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_PUSH,   WEB_WORKER,     wire_http_receive,  "git.receive_pack"},
+    {WEB_GET,  "/git/{owner}/floxmeta.git/info/refs",        AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_NO_BODY,      0,                  WEB_TRY_INLINE, wire_http_info_refs, "git.info_refs"},
+    {WEB_POST, "/git/{owner}/floxmeta.git/git-upload-pack",  AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_FETCH,  WEB_TRY_INLINE, wire_http_upload,   "git.upload_pack"},
+    {WEB_POST, "/git/{owner}/floxmeta.git/git-receive-pack", AUTH_GIT_WRITE, WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_PUSH,   WEB_WORKER,     wire_http_receive,  "git.receive_pack"},
+};
+/* clang-format on */
+const size_t route_count = sizeof routes / sizeof *routes;
