@@ -1,0 +1,57 @@
+"""The bench on which Floe is tested from outside: real hubs, real git, simulated machines.
+
+A hub is a floe-server process on a folder of its own with its embedded PostgreSQL. `hub` is shared by the tests of
+one file (they use owners of their own); `fresh_hub` belongs to one test. FLOE_BUILD names the build folder whose
+programs are tested (default build/release).
+"""
+
+import pytest
+
+import bench
+
+pytest.register_assert_rewrite("bench")
+
+
+@pytest.fixture(scope="session")
+def workshop():
+    with bench.Workshop() as w:
+        yield w
+
+
+@pytest.fixture(scope="module")
+def hub(workshop):
+    with bench.Hub(workshop) as h:
+        yield h
+
+
+@pytest.fixture
+def fresh_hub(workshop):
+    with bench.Hub(workshop) as h:
+        yield h
+
+
+@pytest.fixture
+def new_hub(workshop):
+    """Makes hubs with settings of the test's own: new_hub("--max-connections", "50", start=False)."""
+    made = []
+
+    def make(*args, **kwargs):
+        h = bench.Hub(workshop, *args, **kwargs)
+        made.append(h)
+        return h.__enter__()
+
+    yield make
+    for h in reversed(made):
+        h.__exit__(None, None, None)
+
+
+@pytest.fixture
+def machine(workshop):
+    """A simulated machine: a home folder and the programs. machine("laptop")."""
+    return lambda name="laptop": bench.Machine(workshop, name)
+
+
+@pytest.fixture
+def owner(hub):
+    """A user of this test's own, with a token that may write."""
+    return hub.new_user()
