@@ -13,6 +13,7 @@
 #include "common/buf.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* name stands in front of what is wrong: "name:line:column: …". The caller owns *out. */

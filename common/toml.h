@@ -10,10 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum fh_toml_kind {
     FH_TOML_STRING,
     FH_TOML_INTEGER,
@@ -53,9 +49,5 @@ fh_err fh_toml_parse(struct fh_arena *a, const char *text, size_t n, const char 
 /* NULL when the table has no such key. */
 const struct fh_toml_entry *fh_toml_find(const struct fh_toml *table, const char *key);
 const char *fh_toml_kind_name(enum fh_toml_kind kind); /* "string", "integer", … */
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif

@@ -1,0 +1,112 @@
+/* Reading JSON strictly. See json.h. */
+#include "common/json.h"
+
+#include "common/ceilings.h"
+
+struct place {
+    unsigned line, column;
+};
+
+static struct place place_of(const char *text, size_t offset)
+{
+    struct place p = {.line = 1, .column = 1};
+    for (size_t i = 0; i < offset; i++) {
+        if (text[i] == '\n') {
+            p.line++;
+            p.column = 1;
+        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+            p.column++;
+        }
+    }
+    return p;
+}
+
+/* jansson recurses to a depth of its own (2048); ours is checked before it sees the text. */
+static fh_err check_depth(const char *text, size_t n, const char *name, struct fh_error *e)
+{
+    unsigned depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < n; i++) {
+        if (in_string) {
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                in_string = false;
+            continue;
+        }
+        if (text[i] == '"') {
+            in_string = true;
+        } else if (text[i] == '[' || text[i] == '{') {
+            if (++depth > FH_MAX_JSON_DEPTH) {
+                struct place p = place_of(text, i);
+                return FH_FAIL(e, FH_INVALID, "%s:%u:%u: nested deeper than %d levels.", name, p.line,
+                               p.column, FH_MAX_JSON_DEPTH);
+            }
+        } else if ((text[i] == ']' || text[i] == '}') && depth > 0) {
+            depth--;
+        }
+    }
+    return FH_OK;
+}
+
+/* jansson's text may quote the input; what a terminal might act on is masked. */
+static void mask_controls(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = '?';
+}
+
+fh_err fh_json_parse(const char *text, size_t n, const char *name, json_t **out, struct fh_error *e)
+{
+    FH_TRY(check_depth(text, n, name, e));
+    json_error_t error;
+    json_t *value = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (!value) {
+        mask_controls(error.text);
+        return FH_FAIL(e, FH_INVALID, "%s:%d:%d: not valid JSON: %s.", name, error.line, error.column,
+                       error.text);
+    }
+    *out = value;
+    return FH_OK;
+}
+
+static void release(void *value)
+{
+    json_decref(value);
+}
+
+json_t *fh_json_own(struct fh_arena *a, json_t *take_value)
+{
+    fh_defer(a, release, take_value);
+    return take_value;
+}
+
+const char *fh_json_string(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+/* jansson fails only without memory (or on text that is not UTF-8, which no caller has). */
+static void must(bool done)
+{
+    if (!done)
+        abort();
+}
+
+void fh_json_set(json_t *object, const char *key, json_t *take_value)
+{
+    must(take_value && json_object_set_new(object, key, take_value) == 0);
+}
+
+void fh_json_push(json_t *array, json_t *take_value)
+{
+    must(take_value && json_array_append_new(array, take_value) == 0);
+}
+
+json_t *fh_json_text(const char *s)
+{
+    json_t *value = json_string(s);
+    must(value != NULL);
+    return value;
+}
