@@ -7,9 +7,9 @@ programs are tested (default build/release).
 
 import pytest
 
-import bench
-
 pytest.register_assert_rewrite("bench")
+
+import bench  # noqa: E402
 
 
 @pytest.fixture(scope="session")
