@@ -37,9 +37,9 @@ struct fh_verb {
     const struct fh_opt *opts; /* may be NULL */
     fh_verb_fn *run;
     bool hidden;
-    bool stop_at_dashes; /* everything behind "--" goes to the verb untouched, also words that look like
-                            options */
-    const char *aliases; /* other names, space-separated ("i"), or NULL */
+    bool stop_at_dashes; /* everything behind "--" is a command of its own: min_args and max_args count the
+                            words before it */
+    const char *aliases; /* other names of the path's last word, space-separated ("i"), or NULL */
 };
 
 struct fh_env_doc {
@@ -59,9 +59,10 @@ struct fh_cli {
     const struct fh_verb *verb;
     int nargs;
     char **args;
-    bool dashes;   /* "--" was given */
-    void *state;   /* the library's */
-    void *context; /* the program's */
+    bool dashes;       /* "--" was given */
+    int before_dashes; /* how many of args stood before it; nargs without one */
+    void *state;       /* the library's */
+    void *context;     /* the program's */
 };
 
 /* Parses, runs the verb (or help, --version, completion, man) and returns the exit status. */

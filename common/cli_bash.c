@@ -1,0 +1,120 @@
+/* The completion script for bash:
+ *
+ *     words typed so far, options left out -> the verb -> what its options and their values may be */
+#include "common/cli_table.h"
+
+/* One row of the table "verb option" -> candidates for its value. */
+static fh_err add_value(struct fh_cli_script *s, const char *path, const struct fh_opt *o, struct fh_error *e)
+{
+    if (o->kind == FH_OPT_FLAG)
+        return FH_OK;
+    FH_TRY(fh_buf_addf(s->out, e, "    '%s --%s'", path, o->name));
+    if (o->alias)
+        FH_TRY(fh_buf_addf(s->out, e, " | '%s --%s'", path, o->alias));
+    if (o->letter)
+        FH_TRY(fh_buf_addf(s->out, e, " | '%s -%c'", path, o->letter));
+    const char *c = o->complete ? o->complete : "env";
+    if (strcmp(c, "file") == 0)
+        return fh_buf_add_str(s->out, ") mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n", e);
+    if (strcmp(c, "dir") == 0)
+        return fh_buf_add_str(s->out, ") mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); return ;;\n", e);
+    if (strcmp(c, "env") == 0)
+        return fh_buf_add_str(s->out, ") return ;;\n", e);
+    FH_TRY(fh_buf_add_str(s->out, ") mapfile -t COMPREPLY < <(compgen -W '", e));
+    FH_TRY(fh_cli_add_quoted(s, c, "", false, e));
+    return fh_buf_add_str(s->out, "' -- \"$cur\"); return ;;\n", e);
+}
+
+static fh_err add_values(struct fh_cli_script *s, struct fh_error *e)
+{
+    size_t at = 0;
+    for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, NULL, &at));)
+        FH_TRY(add_value(s, "", o, e));
+    for (size_t i = 0; i < s->nverbs; i++) {
+        at = 0;
+        for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, s->verbs[i], &at));)
+            FH_TRY(add_value(s, s->verbs[i]->path, o, e));
+    }
+    return FH_OK;
+}
+
+static fh_err add_opts(struct fh_cli_script *s, const struct fh_verb *v, struct fh_error *e)
+{
+    size_t at = 0;
+    for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, v, &at));) {
+        FH_TRY(fh_buf_addf(s->out, e, " --%s", o->name));
+        if (o->alias)
+            FH_TRY(fh_buf_addf(s->out, e, " --%s", o->alias));
+    }
+    return FH_OK;
+}
+
+static fh_err add_verbs(struct fh_cli_script *s, struct fh_error *e)
+{
+    FH_TRY(fh_buf_add_str(s->out, "    case \"${seen[0]-} ${seen[1]-}\" in\n", e));
+    for (int pass = 0; pass < 2; pass++) /* two words before one: the longer path wins */
+        for (size_t i = 0; i < s->nverbs; i++) {
+            const struct fh_verb *v = s->verbs[i];
+            if ((fh_cli_group_len(v) == 0) != (pass == 1))
+                continue;
+            FH_TRY(
+                fh_buf_addf(s->out, e, "    '%s%s) verb='%s' opts='", v->path, pass ? " '*" : "'", v->path));
+            FH_TRY(add_opts(s, v, e));
+            FH_TRY(fh_buf_add_str(s->out, "' ;;\n", e));
+        }
+    return fh_buf_add_str(s->out, "    esac\n", e);
+}
+
+/* The words that may stand where a verb is still to come. */
+static fh_err add_next(struct fh_cli_script *s, struct fh_error *e)
+{
+    char word[FH_CLI_PATH];
+    FH_TRY(fh_buf_add_str(s->out, "    case \"${#seen[@]} ${seen[0]-}\" in\n    '0 ') next='", e));
+    for (size_t i = 0; i < s->nverbs; i++)
+        if (fh_cli_first_word(s, i, word))
+            FH_TRY(fh_buf_addf(s->out, e, " %s", word));
+    FH_TRY(fh_buf_add_str(s->out, "' ;;\n", e));
+    for (size_t i = 0; i < s->nverbs; i++) {
+        size_t group = fh_cli_group_len(s->verbs[i]);
+        if (!group || !fh_cli_first_word(s, i, word))
+            continue;
+        FH_TRY(fh_buf_addf(s->out, e, "    '1 %s') next='", word));
+        for (size_t j = i; j < s->nverbs; j++)
+            if (fh_cli_group_len(s->verbs[j]) == group && memcmp(s->verbs[j]->path, word, group) == 0)
+                FH_TRY(fh_buf_addf(s->out, e, " %s", s->verbs[j]->path + group + 1));
+        FH_TRY(fh_buf_add_str(s->out, "' ;;\n", e));
+    }
+    return fh_buf_add_str(s->out, "    esac\n", e);
+}
+
+fh_err fh_cli_add_bash(struct fh_cli_script *s, struct fh_error *e)
+{
+    FH_TRY(fh_buf_addf(s->out, e,
+                       "# bash completion for %s, made from its option tables\n"
+                       "%s()\n{\n"
+                       "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+                       "    local verb='' next='' i seen=() opts='",
+                       s->program->name, s->id));
+    FH_TRY(add_opts(s, NULL, e));
+    FH_TRY(fh_buf_add_str(s->out,
+                          " --version'\n    COMPREPLY=()\n"
+                          "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+                          "        case ${COMP_WORDS[i]} in\n"
+                          "        --) return ;;\n        ",
+                          e));
+    FH_TRY(fh_cli_add_value_pattern(s, e));
+    FH_TRY(fh_buf_add_str(s->out,
+                          ") i=$((i + 1)) ;;\n        -*) ;;\n"
+                          "        *) seen+=(\"${COMP_WORDS[i]}\") ;;\n        esac\n    done\n",
+                          e));
+    FH_TRY(add_verbs(s, e));
+    FH_TRY(fh_buf_add_str(s->out, "    case \"$verb $prev\" in\n", e));
+    FH_TRY(add_values(s, e));
+    FH_TRY(fh_buf_add_str(s->out, "    esac\n", e));
+    FH_TRY(add_next(s, e));
+    return fh_buf_addf(s->out, e,
+                       "    if [[ $cur == -* ]]; then\n        next=$opts\n    fi\n"
+                       "    mapfile -t COMPREPLY < <(compgen -W \"$next\" -- \"$cur\")\n}\n"
+                       "complete -o bashdefault -o default -F %s %s\n",
+                       s->id, s->program->name);
+}

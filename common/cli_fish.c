@@ -1,0 +1,87 @@
+/* The completion script for fish: one `complete` line a verb and an option. */
+#include "common/cli_table.h"
+
+/* complete -c floe -n '__floe_at user create' */
+static fh_err add_when(struct fh_cli_script *s, const char *path, size_t len, struct fh_error *e)
+{
+    return fh_buf_addf(s->out, e, "complete -c %s -n '_%s_at%s%.*s'", s->program->name, s->id, len ? " " : "",
+                       (int)len, path);
+}
+
+static fh_err add_help(struct fh_cli_script *s, const char *help, struct fh_error *e)
+{
+    FH_TRY(fh_buf_add_str(s->out, " -d '", e));
+    FH_TRY(fh_cli_add_quoted(s, help, "\\", true, e));
+    return fh_buf_add_str(s->out, "'\n", e);
+}
+
+static fh_err add_opt(struct fh_cli_script *s, const char *path, const struct fh_opt *o, struct fh_error *e)
+{
+    FH_TRY(fh_buf_addf(s->out, e, "complete -c %s -n '_%s_in %s' -l %s", s->program->name, s->id, path,
+                       o->name));
+    if (o->alias)
+        FH_TRY(fh_buf_addf(s->out, e, " -l %s", o->alias));
+    if (o->letter)
+        FH_TRY(fh_buf_addf(s->out, e, " -s %c", o->letter));
+    if (o->kind != FH_OPT_FLAG) {
+        const char *c = o->complete ? o->complete : "env";
+        if (strcmp(c, "file") == 0)
+            FH_TRY(fh_buf_add_str(s->out, " -r -F", e));
+        else if (strcmp(c, "dir") == 0)
+            FH_TRY(fh_buf_add_str(s->out, " -x -a '(__fish_complete_directories)'", e));
+        else if (strcmp(c, "env") == 0)
+            FH_TRY(fh_buf_add_str(s->out, " -x", e));
+        else
+            FH_TRY(fh_buf_addf(s->out, e, " -x -a '%s'", c));
+    }
+    return add_help(s, o->help, e);
+}
+
+static fh_err add_functions(struct fh_cli_script *s, struct fh_error *e)
+{
+    FH_TRY(
+        fh_buf_addf(s->out, e,
+                    "# fish completion for %s, made from its option tables\n"
+                    "function _%s_seen\n    set -l skip 0\n"
+                    "    for word in (commandline -opc)[2..-1]\n"
+                    "        if test $skip = 1\n            set skip 0\n            continue\n        end\n"
+                    "        if string match -qr -- '^(",
+                    s->program->name, s->id));
+    FH_TRY(fh_cli_add_value_pattern(s, e));
+    return fh_buf_addf(
+        s->out, e,
+        ")$' $word\n            set skip 1\n"
+        "        else if not string match -q -- '-*' $word\n            echo $word\n        end\n"
+        "    end\nend\n"
+        "# the words so far are exactly these\n"
+        "function _%s_at\n    set -l seen (_%s_seen)\n    test \"$seen\" = \"$argv\"\nend\n"
+        "# the words so far begin with these\n"
+        "function _%s_in\n    set -l seen (_%s_seen)\n"
+        "    test (count $seen) -ge (count $argv)\n"
+        "    and test \"$seen[1..\"(count $argv)\"]\" = \"$argv\"\nend\n",
+        s->id, s->id, s->id, s->id);
+}
+
+fh_err fh_cli_add_fish(struct fh_cli_script *s, struct fh_error *e)
+{
+    char word[FH_CLI_PATH];
+    FH_TRY(add_functions(s, e));
+    for (size_t i = 0; i < s->nverbs; i++) {
+        const struct fh_verb *v = s->verbs[i];
+        size_t group = fh_cli_group_len(v);
+        if (fh_cli_first_word(s, i, word)) {
+            FH_TRY(add_when(s, "", 0, e));
+            FH_TRY(fh_buf_addf(s->out, e, " -f -a %s", word));
+            FH_TRY(add_help(s, group ? "…" : v->summary, e));
+        }
+        if (group) {
+            FH_TRY(add_when(s, v->path, group, e));
+            FH_TRY(fh_buf_addf(s->out, e, " -f -a %s", v->path + group + 1));
+            FH_TRY(add_help(s, v->summary, e));
+        }
+        size_t at = 0;
+        for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, v, &at));)
+            FH_TRY(add_opt(s, v->path, o, e));
+    }
+    return FH_OK;
+}

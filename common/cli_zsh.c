@@ -1,0 +1,121 @@
+/* The completion script for zsh. */
+#include "common/cli_table.h"
+
+/* 'name:what it does', for _describe. */
+static fh_err add_item(struct fh_cli_script *s, const char *before, const char *name, const char *help,
+                       struct fh_error *e)
+{
+    FH_TRY(fh_buf_addf(s->out, e, " '%s", before));
+    FH_TRY(fh_cli_add_quoted(s, name, ":\\", false, e));
+    FH_TRY(fh_buf_add_char(s->out, ':', e));
+    FH_TRY(fh_cli_add_quoted(s, help, ":\\", false, e));
+    return fh_buf_add_char(s->out, '\'', e);
+}
+
+static fh_err add_opts(struct fh_cli_script *s, const struct fh_verb *v, struct fh_error *e)
+{
+    size_t at = 0;
+    for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, v, &at));)
+        FH_TRY(add_item(s, "--", o->name, o->help, e));
+    return FH_OK;
+}
+
+static fh_err add_value(struct fh_cli_script *s, const char *path, const struct fh_opt *o, struct fh_error *e)
+{
+    if (o->kind == FH_OPT_FLAG)
+        return FH_OK;
+    FH_TRY(fh_buf_addf(s->out, e, "    '%s --%s'", path, o->name));
+    if (o->alias)
+        FH_TRY(fh_buf_addf(s->out, e, "|'%s --%s'", path, o->alias));
+    if (o->letter)
+        FH_TRY(fh_buf_addf(s->out, e, "|'%s -%c'", path, o->letter));
+    const char *c = o->complete ? o->complete : "env";
+    if (strcmp(c, "file") == 0)
+        return fh_buf_add_str(s->out, ") _files; return ;;\n", e);
+    if (strcmp(c, "dir") == 0)
+        return fh_buf_add_str(s->out, ") _files -/; return ;;\n", e);
+    if (strcmp(c, "env") == 0)
+        return fh_buf_add_str(s->out, ") _message value; return ;;\n", e);
+    return fh_buf_addf(s->out, e, ") compadd -- %s; return ;;\n", c);
+}
+
+static fh_err add_values(struct fh_cli_script *s, struct fh_error *e)
+{
+    size_t at = 0;
+    for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, NULL, &at));)
+        FH_TRY(add_value(s, "", o, e));
+    for (size_t i = 0; i < s->nverbs; i++) {
+        at = 0;
+        for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, s->verbs[i], &at));)
+            FH_TRY(add_value(s, s->verbs[i]->path, o, e));
+    }
+    return FH_OK;
+}
+
+static fh_err add_verbs(struct fh_cli_script *s, struct fh_error *e)
+{
+    FH_TRY(fh_buf_add_str(s->out, "    case \"${seen[1]} ${seen[2]}\" in\n", e));
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < s->nverbs; i++) {
+            const struct fh_verb *v = s->verbs[i];
+            if ((fh_cli_group_len(v) == 0) != (pass == 1))
+                continue;
+            FH_TRY(
+                fh_buf_addf(s->out, e, "    '%s%s) verb='%s' opts=(", v->path, pass ? " '*" : "'", v->path));
+            FH_TRY(add_opts(s, v, e));
+            FH_TRY(fh_buf_add_str(s->out, ") ;;\n", e));
+        }
+    return fh_buf_add_str(s->out, "    esac\n", e);
+}
+
+static fh_err add_next(struct fh_cli_script *s, struct fh_error *e)
+{
+    char word[FH_CLI_PATH];
+    FH_TRY(fh_buf_add_str(s->out, "    case \"${#seen} ${seen[1]}\" in\n    '0 ') next=(", e));
+    for (size_t i = 0; i < s->nverbs; i++)
+        if (fh_cli_first_word(s, i, word))
+            FH_TRY(add_item(s, "", word, fh_cli_group_len(s->verbs[i]) ? "…" : s->verbs[i]->summary, e));
+    FH_TRY(fh_buf_add_str(s->out, ") ;;\n", e));
+    for (size_t i = 0; i < s->nverbs; i++) {
+        size_t group = fh_cli_group_len(s->verbs[i]);
+        if (!group || !fh_cli_first_word(s, i, word))
+            continue;
+        FH_TRY(fh_buf_addf(s->out, e, "    '1 %s') next=(", word));
+        for (size_t j = i; j < s->nverbs; j++)
+            if (fh_cli_group_len(s->verbs[j]) == group && memcmp(s->verbs[j]->path, word, group) == 0)
+                FH_TRY(add_item(s, "", s->verbs[j]->path + group + 1, s->verbs[j]->summary, e));
+        FH_TRY(fh_buf_add_str(s->out, ") ;;\n", e));
+    }
+    return fh_buf_add_str(s->out, "    esac\n", e);
+}
+
+fh_err fh_cli_add_zsh(struct fh_cli_script *s, struct fh_error *e)
+{
+    FH_TRY(fh_buf_addf(s->out, e,
+                       "#compdef %s\n# zsh completion for %s, made from its option tables\n%s() {\n"
+                       "    local cur=${words[CURRENT]} prev=${words[CURRENT-1]} verb='' i\n"
+                       "    local -a seen next opts\n    opts=(",
+                       s->program->name, s->program->name, s->id));
+    FH_TRY(add_opts(s, NULL, e));
+    FH_TRY(fh_buf_add_str(s->out,
+                          " '--version:Show the version and exit.')\n"
+                          "    for ((i = 2; i < CURRENT; i++)); do\n        case ${words[i]} in\n"
+                          "        --) _normal; return ;;\n        ",
+                          e));
+    FH_TRY(fh_cli_add_value_pattern(s, e));
+    FH_TRY(fh_buf_add_str(s->out,
+                          ") i=$((i + 1)) ;;\n        -*) ;;\n        *) seen+=(\"${words[i]}\") ;;\n"
+                          "        esac\n    done\n",
+                          e));
+    FH_TRY(add_verbs(s, e));
+    FH_TRY(fh_buf_add_str(s->out, "    case \"$verb $prev\" in\n", e));
+    FH_TRY(add_values(s, e));
+    FH_TRY(fh_buf_add_str(s->out, "    esac\n", e));
+    FH_TRY(add_next(s, e));
+    return fh_buf_addf(s->out, e,
+                       "    if [[ $cur == -* ]]; then\n        _describe option opts\n"
+                       "    elif (( ${#next} )); then\n        _describe command next\n"
+                       "    else\n        _files\n    fi\n}\n"
+                       "if [[ $funcstack[1] == %s ]]; then\n    %s \"$@\"\nelse\n    compdef %s %s\nfi\n",
+                       s->id, s->id, s->id, s->program->name);
+}
