@@ -19,10 +19,11 @@ struct db_pool;
 struct wire_repos_config {
     const char *data;
     struct db_pool *pool;
-    size_t pack_cache_bytes; /* on disk */
+    size_t pack_cache_bytes; /* on disk, under <data>/cache/packs */
     size_t delta_cache_bytes;
     int ref_log_days;
 };
+struct wire_packcache;
 fh_err wire_repos_open(const struct wire_repos_config *config, struct wire_repos **out,
                        struct fh_error *e) FH_MUSTCHECK;
 void wire_repos_close(struct wire_repos *r);
@@ -33,12 +34,17 @@ void wire_repos_changed(struct wire_repos *r, const char *owner); /* NULL: all o
 struct wire_snapshot {
     struct store_repo repo; /* in the snapshot's own arena */
     struct wire_packs *packs;
+    uint64_t stamp; /* of this process: another load has another */
     /* the rest is wire_repo.c's */
 };
 /* The owner's present snapshot; FH_NOT_FOUND for an owner that does not exist, FH_AGAIN when inline_only and
  * it is not in memory. Drop it when done. */
 fh_err wire_repo_hold(struct wire_repos *r, const char *owner, bool inline_only,
                       const struct wire_snapshot **out, struct fh_error *e) FH_MUSTCHECK;
-void wire_repo_drop(struct wire_repos *r, const struct wire_snapshot *s);
+void wire_repo_drop(struct wire_repos *r, const struct wire_snapshot *s); /* NULL is fine */
+
+const struct wire_repos_config *wire_repos_settings(const struct wire_repos *r);
+struct wire_packcache *wire_repos_cache(struct wire_repos *r);
+struct wire_deltas *wire_repos_deltas(struct wire_repos *r);
 
 #endif
