@@ -2,6 +2,7 @@
 #include "common/json.h"
 
 #include "common/ceilings.h"
+#include "common/mem.h"
 
 struct place {
     unsigned line, column;
@@ -104,9 +105,38 @@ void fh_json_push(json_t *array, json_t *take_value)
     must(take_value && json_array_append_new(array, take_value) == 0);
 }
 
+/* The length of the UTF-8 sequence at s (no surrogates, nothing overlong, U+10FFFF at most); 0: not one. */
+static size_t sequence_length(const unsigned char *s)
+{
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
+    size_t n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f);
+    return overlong || beyond ? 0 : n;
+}
+
 json_t *fh_json_text(const char *s)
 {
     json_t *value = json_string(s);
+    if (value)
+        return value;
+    static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+    char *clean = fh_xmalloc(3 * strlen(s) + 1), *to = clean;
+    while (*s) {
+        size_t n = sequence_length((const unsigned char *)s);
+        memcpy(to, n > 0 ? s : replacement, n > 0 ? n : 3);
+        to += n > 0 ? n : 3;
+        s += n > 0 ? n : 1;
+    }
+    *to = '\0';
+    value = json_string(clean);
+    free(clean);
     must(value != NULL);
     return value;
 }

@@ -34,6 +34,6 @@ const char *fh_json_string(const json_t *object, const char *key);
 /* Sets key, taking take_value; aborts when memory runs out. */
 void fh_json_set(json_t *object, const char *key, json_t *take_value);
 void fh_json_push(json_t *array, json_t *take_value);
-json_t *fh_json_text(const char *s); /* aborts when s is not UTF-8: for text that was checked */
+json_t *fh_json_text(const char *s); /* what is not UTF-8 in s becomes U+FFFD */
 
 #endif

@@ -1,0 +1,231 @@
+/* Writing the lock of a manifest without asking a catalog: packages of the previous lock are used again where
+ * the official client would (manifest-lockfile-client §5.3), store paths are locked by definition. See
+ * lock.h.
+ *
+ * What was locked serves again when the entry's path, group and version are as they were when it was locked;
+ * other systems, outputs or another priority do not matter. One (id, system) that is missing means that its
+ * whole group would be sent to the catalog.
+ */
+#include "common/lock.h"
+
+#include "common/ceilings.h"
+#include "common/json_model.h"
+
+struct locker {
+    struct fh_arena *arena;
+    const struct fh_manifest *manifest;
+    const struct fh_lock *previous; /* may be NULL */
+    struct fh_strings systems;
+    json_t *packages;
+    const char *missing; /* ids that only a catalog can lock: "'a', 'b'" */
+    struct fh_error *e;
+};
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static const struct fh_manifest_package *find_entry(const struct fh_manifest *m, const char *id)
+{
+    for (size_t i = 0; i < m->npackages; i++)
+        if (strcmp(m->packages[i].id, id) == 0)
+            return &m->packages[i];
+    return NULL;
+}
+
+static const json_t *install_json(const struct fh_manifest *m, const char *id)
+{
+    return json_object_get(json_object_get(m->json, "install"), id);
+}
+
+/* May what was locked for this entry be used again? The text of pkg-group counts: absent is not "toplevel".
+ */
+static bool is_unchanged(const struct locker *l, const struct fh_manifest_package *p)
+{
+    const struct fh_manifest *old_manifest = l->previous ? l->previous->manifest : NULL;
+    const struct fh_manifest_package *old = old_manifest ? find_entry(old_manifest, p->id) : NULL;
+    if (!old || old->kind != p->kind)
+        return false;
+    if (p->kind == FH_PACKAGE_FLAKE)
+        return json_equal(install_json(l->manifest, p->id), install_json(old_manifest, p->id));
+    return same_text(old->path, p->path) && same_text(old->version, p->version) &&
+           same_text(fh_json_string(install_json(l->manifest, p->id), "pkg-group"),
+                     fh_json_string(install_json(old_manifest, p->id), "pkg-group"));
+}
+
+static const struct fh_lock_package *find_locked(const struct locker *l, const struct fh_manifest_package *p,
+                                                 const char *system)
+{
+    for (size_t i = 0; l->previous && i < l->previous->npackages; i++) {
+        const struct fh_lock_package *locked = &l->previous->packages[i];
+        if (locked->kind == p->kind && strcmp(locked->install_id, p->id) == 0 &&
+            strcmp(locked->system, system) == 0)
+            return locked;
+    }
+    return NULL;
+}
+
+static bool contains(const struct fh_strings *list, const char *word)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], word) == 0)
+            return true;
+    return false;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static fh_err systems_of(struct locker *l, const struct fh_manifest_package *p, struct fh_strings *out)
+{
+    *out = p->has_systems ? p->systems : l->systems;
+    if (p->kind != FH_PACKAGE_CATALOG) {
+        if (!p->has_systems && l->manifest->has_systems)
+            *out = l->manifest->systems; /* as written: only the catalog's requests are sorted */
+        return FH_OK;
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        if (contains(&l->systems, out->items[i]))
+            continue;
+        const char *enabled = "";
+        for (size_t k = 0; k < l->systems.count; k++)
+            enabled = fh_sprintf(l->arena, "%s%s%s", enabled, k > 0 ? ", " : "", l->systems.items[k]);
+        return FH_FAIL(l->e, FH_INVALID,
+                       "'%s' specifies disabled or unknown system '%s' (enabled systems: %s).\n\n"
+                       "Add '%s' to 'options.systems' in manifest.toml",
+                       p->id, out->items[i], enabled, out->items[i]);
+    }
+    const char **sorted = fh_memdup(l->arena, out->items, (out->count + 1) * sizeof *sorted);
+    qsort(sorted, out->count, sizeof *sorted, by_text);
+    out->items = sorted;
+    return FH_OK;
+}
+
+/* The client checks again what the manifest allows, also for what it uses again (§5.2). */
+static fh_err check_allowed(const struct locker *l, const struct fh_lock_package *p)
+{
+    const struct fh_manifest *m = l->manifest;
+    if (m->licenses.count > 0 && p->license && !contains(&m->licenses, p->license))
+        return FH_FAIL(l->e, FH_INVALID,
+                       "The package '%s' has license '%s' which is not in the list of allowed licenses.\n\n"
+                       "Allow this license by adding it to 'options.allow.licenses' in manifest.toml",
+                       p->install_id, p->license);
+    if (m->allow_broken != 1 && p->broken == 1)
+        return FH_FAIL(l->e, FH_INVALID,
+                       "The package '%s' is marked as broken.\n\n"
+                       "Allow broken packages by setting 'options.allow.broken = true' in manifest.toml",
+                       p->install_id);
+    if (m->allow_unfree == 0 && p->unfree == 1)
+        return FH_FAIL(l->e, FH_INVALID,
+                       "The package '%s' has an unfree license.\n\n"
+                       "Allow unfree packages by setting 'options.allow.unfree = true' in manifest.toml",
+                       p->install_id);
+    return FH_OK;
+}
+
+static void note_missing(struct locker *l, const struct fh_manifest_package *p)
+{
+    l->missing = fh_sprintf(l->arena, "%s%s'%s'", l->missing, l->missing[0] ? ", " : "", p->id);
+}
+
+static fh_err reuse_package(struct locker *l, const struct fh_manifest_package *p)
+{
+    struct fh_strings systems;
+    FH_TRY(systems_of(l, p, &systems));
+    bool unchanged = is_unchanged(l, p);
+    for (size_t i = 0; i < systems.count; i++) {
+        const struct fh_lock_package *locked = unchanged ? find_locked(l, p, systems.items[i]) : NULL;
+        if (!locked) {
+            note_missing(l, p);
+            return FH_OK;
+        }
+        json_t *copy = json_copy(fh_json_iterable(locked->json));
+        if (p->kind == FH_PACKAGE_CATALOG) {
+            FH_TRY(check_allowed(l, locked));
+            fh_json_set(copy, "priority", json_integer(p->priority));
+        }
+        fh_json_push(l->packages, copy);
+    }
+    return FH_OK;
+}
+
+static fh_err lock_store_path(struct locker *l, const struct fh_manifest_package *p)
+{
+    struct fh_strings systems;
+    FH_TRY(systems_of(l, p, &systems));
+    for (size_t i = 0; i < systems.count; i++) {
+        json_t *locked = json_object();
+        fh_json_set(locked, "install_id", fh_json_text(p->id));
+        fh_json_set(locked, "store_path", fh_json_text(p->path));
+        fh_json_set(locked, "system", fh_json_text(systems.items[i]));
+        fh_json_set(locked, "priority", json_integer(p->priority));
+        fh_json_push(l->packages, locked);
+    }
+    return FH_OK;
+}
+
+static int by_group(const void *a, const void *b)
+{
+    const struct fh_manifest_package *x = *(const struct fh_manifest_package *const *)a;
+    const struct fh_manifest_package *y = *(const struct fh_manifest_package *const *)b;
+    int order = strcmp(x->group ? x->group : "", y->group ? y->group : "");
+    return order ? order : strcmp(x->id, y->id);
+}
+
+/* Order (§5.2): store paths, catalog packages by group and id, flakes. */
+static fh_err lock_packages(struct locker *l)
+{
+    size_t n = l->manifest->npackages;
+    const struct fh_manifest_package **sorted = fh_alloc(l->arena, (n + 1) * sizeof *sorted);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &l->manifest->packages[i];
+    qsort(sorted, n, sizeof *sorted, by_group);
+    static const enum fh_package_kind order[] = {FH_PACKAGE_STORE_PATH, FH_PACKAGE_CATALOG, FH_PACKAGE_FLAKE};
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+        for (size_t i = 0; i < n; i++)
+            if (sorted[i]->kind == order[k])
+                FH_TRY(order[k] == FH_PACKAGE_STORE_PATH ? lock_store_path(l, sorted[i])
+                                                         : reuse_package(l, sorted[i]));
+    if (l->missing[0])
+        return FH_FAIL(
+            l->e, FH_UNAVAILABLE,
+            "%s cannot be locked: resolving packages needs the hub's catalog, which this version of "
+            "floe does not use yet.",
+            l->missing);
+    return FH_OK;
+}
+
+static fh_err write_lock(const struct fh_manifest *m, json_t *packages, struct fh_buf *out,
+                         struct fh_error *e)
+{
+    json_t *lock = json_object();
+    fh_json_set(lock, "lockfile-version", json_integer(1));
+    fh_json_set(lock, "manifest", json_deep_copy(m->json));
+    fh_json_set(lock, "packages", json_incref(packages));
+    fh_err rc = fh_json_write_pretty(lock, out, e);
+    if (rc == FH_OK)
+        rc = fh_buf_add_char(out, '\n', e);
+    json_decref(lock);
+    return rc;
+}
+
+fh_err fh_lock_make(struct fh_arena *a, const struct fh_manifest *m, const struct fh_lock *previous,
+                    const char *host, struct fh_buf *out, struct fh_error *e)
+{
+    if (m->nincludes > 0)
+        return FH_FAIL(
+            e, FH_UNAVAILABLE,
+            "The environment includes others: composing environments is not something this version of "
+            "floe can do yet.");
+    struct locker l = {.arena = a, .manifest = m, .previous = previous, .missing = "", .e = e};
+    l.systems = fh_manifest_systems(a, m, host);
+    l.packages = json_array();
+    fh_err rc = lock_packages(&l);
+    if (rc == FH_OK)
+        rc = write_lock(m, l.packages, out, e);
+    json_decref(l.packages);
+    return rc;
+}
