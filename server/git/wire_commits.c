@@ -102,6 +102,21 @@ static fh_err load(struct wire_commits *c, const struct fh_oid *oid, struct wire
     return wire_commit_parse(c->buf.data, c->buf.len, &out->commit, e);
 }
 
+fh_err wire_commits_add(struct wire_commits *c, const struct fh_oid *oid, struct fh_error *e)
+{
+    struct wire_node node;
+    if (wire_oidmap_get(&c->map, oid))
+        return FH_OK;
+    FH_TRY(load(c, oid, &node, e));
+    if (c->n == c->cap) {
+        c->cap = c->cap ? c->cap * 2 : 64;
+        c->nodes = fh_xrealloc(c->nodes, c->cap * sizeof *c->nodes);
+    }
+    c->nodes[c->n] = node;
+    wire_oidmap_put(&c->map, oid, (uint32_t)c->n++);
+    return FH_OK;
+}
+
 fh_err wire_commits_push(struct wire_commits *c, const struct fh_oid *oid, bool known, struct fh_error *e)
 {
     const struct wire_oidmap_slot *s = wire_oidmap_get(&c->map, oid);
@@ -110,16 +125,9 @@ fh_err wire_commits_push(struct wire_commits *c, const struct fh_oid *oid, bool 
             make_known(c, wire_oidmap_value(s));
         return FH_OK;
     }
-    struct wire_node node;
-    FH_TRY(load(c, oid, &node, e));
-    node.known = known;
-    if (c->n == c->cap) {
-        c->cap = c->cap ? c->cap * 2 : 64;
-        c->nodes = fh_xrealloc(c->nodes, c->cap * sizeof *c->nodes);
-    }
-    c->nodes[c->n] = node;
-    wire_oidmap_put(&c->map, oid, (uint32_t)c->n);
-    heap_add(c, (uint32_t)c->n++);
+    FH_TRY(wire_commits_add(c, oid, e));
+    c->nodes[c->n - 1].known = known;
+    heap_add(c, (uint32_t)c->n - 1);
     return FH_OK;
 }
 

@@ -27,6 +27,8 @@ void wire_commits_free(struct wire_commits *c);
  * seen already. FH_INVALID when it is no commit, FH_TOO_LARGE beyond max. */
 fh_err wire_commits_push(struct wire_commits *c, const struct fh_oid *oid, bool known,
                          struct fh_error *e) FH_MUSTCHECK;
+/* Adds a commit to the nodes unless it is there, without the queue. */
+fh_err wire_commits_add(struct wire_commits *c, const struct fh_oid *oid, struct fh_error *e) FH_MUSTCHECK;
 /* Takes the newest one, and queues its parents. False (in *more) when the queue is empty. */
 fh_err wire_commits_next(struct wire_commits *c, uint32_t *out, bool *more, struct fh_error *e) FH_MUSTCHECK;
 

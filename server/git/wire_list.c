@@ -99,8 +99,8 @@ static fh_err bad_tree(const struct fh_oid *oid, struct fh_error *e)
     return FH_FAIL(e, FH_INVALID, "Object %s should be a tree and is not a sound one.", hex);
 }
 
-static fh_err read_tree(struct wire_trees *t, const struct fh_oid *oid, struct fh_buf *buf,
-                        struct wire_tree_cursor *c, struct fh_error *e)
+fh_err wire_trees_read(struct wire_trees *t, const struct fh_oid *oid, struct fh_buf *buf,
+                       struct wire_tree_cursor *c, struct fh_error *e)
 {
     enum wire_type type;
     FH_TRY(wire_read(t->reader, oid, &type, buf, e));
@@ -110,9 +110,8 @@ static fh_err read_tree(struct wire_trees *t, const struct fh_oid *oid, struct f
     return FH_OK;
 }
 
-/* Moves c to the entry that wanted has in this tree; the cursor goes forward only, as both are sorted. */
-static bool seek(struct wire_tree_cursor *c, const struct wire_tree_entry *wanted,
-                 struct wire_tree_entry *out)
+bool wire_trees_seek(struct wire_tree_cursor *c, const struct wire_tree_entry *wanted,
+                     struct wire_tree_entry *out)
 {
     for (;;) {
         struct wire_tree_cursor before = *c;
@@ -135,7 +134,7 @@ static fh_err know_bases(struct wire_trees *t, size_t depth, const struct fh_oid
     struct wire_tree_entry entry;
     bool bad;
     for (size_t i = 0; i < n; i++) {
-        FH_TRY(read_tree(t, &bases[i], &t->base[depth][i], &cursors[i], e));
+        FH_TRY(wire_trees_read(t, &bases[i], &t->base[depth][i], &cursors[i], e));
         for (struct wire_tree_cursor c = cursors[i]; wire_tree_next(&c, &entry, &bad);)
             wire_list_know(t->list, &entry.oid);
     }
@@ -152,7 +151,7 @@ static fh_err add_tree(struct wire_trees *t, size_t depth, const struct fh_oid *
         return FH_OK;
     if (depth == WIRE_LIST_DEPTH)
         return FH_FAIL(e, FH_INVALID, "Folders are nested more than %d deep.", WIRE_LIST_DEPTH);
-    FH_TRY(read_tree(t, tree, &t->own[depth], &c, e));
+    FH_TRY(wire_trees_read(t, tree, &t->own[depth], &c, e));
     FH_TRY(know_bases(t, depth, bases, nbases, base, e));
     while (wire_tree_next(&c, &entry, &bad)) {
         if (wire_mode_is_submodule(entry.mode) || wire_list_has_or_knows(t->list, &entry.oid))
@@ -165,7 +164,7 @@ static fh_err add_tree(struct wire_trees *t, size_t depth, const struct fh_oid *
         struct fh_oid sub[WIRE_LIST_BASES];
         size_t nsub = 0;
         for (size_t i = 0; i < nbases; i++)
-            if (seek(&base[i], &entry, &other))
+            if (wire_trees_seek(&base[i], &entry, &other))
                 sub[nsub++] = other.oid;
         FH_TRY(add_tree(t, depth + 1, &entry.oid, hash, sub, nsub, e));
     }

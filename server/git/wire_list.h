@@ -21,6 +21,12 @@ void wire_trees_free(struct wire_trees *t);
  * trees that the other side has at the same place: what stands in them becomes known. */
 fh_err wire_trees_add(struct wire_trees *t, const struct fh_oid *tree, const struct fh_oid *bases,
                       size_t nbases, struct fh_error *e) FH_MUSTCHECK;
+/* Reads a tree into buf and lays c over it; FH_INVALID when the object is none. */
+fh_err wire_trees_read(struct wire_trees *t, const struct fh_oid *oid, struct fh_buf *buf,
+                       struct wire_tree_cursor *c, struct fh_error *e) FH_MUSTCHECK;
+/* Moves c to the entry of wanted's name and kind; forward only, as trees are sorted. */
+bool wire_trees_seek(struct wire_tree_cursor *c, const struct wire_tree_entry *wanted,
+                     struct wire_tree_entry *out);
 
 void wire_list_init(struct wire_list *l);
 /* False when it is there or known. */

@@ -52,6 +52,9 @@ struct wire_packs *wire_reader_packs(const struct wire_reader *r);
 bool wire_reader_find(struct wire_reader *r, const struct fh_oid *oid, struct wire_place *out);
 fh_err wire_read_place(struct wire_reader *r, const struct wire_place *place, enum wire_type *type,
                        struct fh_buf *out, struct fh_error *e) FH_MUSTCHECK;
+/* Type (never a delta type) and inflated size. */
+fh_err wire_read_place_header(struct wire_reader *r, const struct wire_place *place, enum wire_type *type,
+                              uint64_t *size, struct fh_error *e) FH_MUSTCHECK;
 /* Where the entry's delta base stands, if it is a delta. */
 fh_err wire_read_base(struct wire_reader *r, const struct wire_place *place, bool *has_base,
                       struct wire_place *base, struct fh_error *e) FH_MUSTCHECK;

@@ -284,28 +284,35 @@ static bool delta_result_size(const uint8_t *p, size_t n, uint64_t *out)
     return true;
 }
 
-fh_err wire_read_header(struct wire_reader *r, const struct fh_oid *oid, enum wire_type *type, uint64_t *size,
-                        struct fh_error *e)
+fh_err wire_read_place_header(struct wire_reader *r, const struct wire_place *place, enum wire_type *type,
+                              uint64_t *size, struct fh_error *e)
 {
-    struct wire_place place;
+    struct wire_place at = *place;
     struct raw raw;
-    FH_TRY(find(r, oid, &place, e));
-    FH_TRY(read_raw(r, &place, &raw, e));
+    FH_TRY(read_raw(r, &at, &raw, e));
     *size = raw.size;
     if (is_delta(&raw)) {
         uint8_t start[20];
         size_t n = raw.size < sizeof start ? (size_t)raw.size : sizeof start;
-        if (!inflate_some(r, place.pack, raw.data, start, n, false) || !delta_result_size(start, n, size))
-            return broken(r, &place, e);
+        if (!inflate_some(r, at.pack, raw.data, start, n, false) || !delta_result_size(start, n, size))
+            return broken(r, &at, e);
     }
     for (int depth = 0; is_delta(&raw); depth++) {
         if (depth == MAX_CHAIN)
-            return broken(r, &place, e);
-        place = raw.base;
-        FH_TRY(read_raw(r, &place, &raw, e));
+            return broken(r, &at, e);
+        at = raw.base;
+        FH_TRY(read_raw(r, &at, &raw, e));
     }
     *type = raw.type;
     return FH_OK;
+}
+
+fh_err wire_read_header(struct wire_reader *r, const struct fh_oid *oid, enum wire_type *type, uint64_t *size,
+                        struct fh_error *e)
+{
+    struct wire_place place;
+    FH_TRY(find(r, oid, &place, e));
+    return wire_read_place_header(r, &place, type, size, e);
 }
 
 fh_err wire_read_base(struct wire_reader *r, const struct wire_place *place, bool *has_base,
