@@ -293,6 +293,8 @@ def start_times(workshop_):
 
 
 def git_rows(machine, hub, cold, user, peer):
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        assert hub.sql(f"show {setting}") == "on", setting
     tips = make_data(hub, peer, machine, user)
     token = basic(user.token)
     up = {"Content-Type": "application/x-git-upload-pack-request", "Git-Protocol": "version=2"}
