@@ -7,6 +7,8 @@ CREATE TABLE environment (
     owner_id bigint NOT NULL REFERENCES owner,
     name text COLLATE "C" NOT NULL,
     visibility bigint NOT NULL CHECK (visibility BETWEEN 1 AND 4), -- public, internal, unlisted, private
+    -- Tips that were replaced before this moment were never readable under the present visibility.
+    visibility_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     tip bytea NOT NULL CHECK (length(tip) = 20),
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -28,7 +30,7 @@ CREATE TABLE ref_log (
     actor_id bigint,
     token_id bigint,
     remote text,
-    at timestamptz NOT NULL DEFAULT now()
+    at timestamptz NOT NULL DEFAULT clock_timestamp()           -- under the owner's row lock
 );
 CREATE INDEX ref_log_owner_at ON ref_log (owner_id, at);
 CREATE INDEX ref_log_env ON ref_log (env_id, id);

@@ -34,6 +34,7 @@ void db_pool_close(struct db_pool *pool); /* every connection must have been giv
 
 fh_err db_take(struct db_pool *pool, struct db_conn **out, struct fh_error *e) FH_MUSTCHECK;
 void db_give(struct db_conn *conn); /* rolls back what is still open; NULL is fine */
+bool db_in_transaction(const struct db_conn *conn); /* for what only makes sense in one */
 
 enum db_type { DB_TYPE_NULL, DB_TYPE_BOOL, DB_TYPE_I64, DB_TYPE_TEXT, DB_TYPE_BYTES };
 struct db_param {

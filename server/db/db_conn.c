@@ -102,6 +102,11 @@ bool db_conn_is_usable(struct db_conn *c)
            PQtransactionStatus(c->pg) == PQTRANS_IDLE;
 }
 
+bool db_in_transaction(const struct db_conn *conn)
+{
+    return PQtransactionStatus(conn->pg) == PQTRANS_INTRANS;
+}
+
 static bool succeeded(const PGresult *r)
 {
     ExecStatusType s = PQresultStatus(r);

@@ -1,0 +1,44 @@
+/* The log of what every tip was. See env.h. */
+#include "server/store/store_rows.h"
+
+fh_err store_ref_note(struct db_conn *c, const struct store_ref_change *change, const struct store_actor *by,
+                      struct fh_error *e)
+{
+    struct fh_arena *a = fh_arena_new();
+    const char *object = fh_sprintf(a, "%s/%s", change->owner, change->name);
+    /* The clock is read under the owner's lock, so that "at" orders as the changes did. */
+    fh_err rc = db_exec(
+        c,
+        "WITH logged AS (INSERT INTO ref_log (env_id, owner_id, name, old_tip, new_tip, kind, "
+        "actor_id, token_id, remote, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+        "clock_timestamp())), "
+        "audited AS (INSERT INTO audit (owner_id, actor_id, actor, token_id, remote, action, "
+        "object, detail) VALUES ($2, $7, $10, $8, $9, $11, $12, "
+        "CASE WHEN $13::text IS NOT NULL THEN jsonb_build_object($13::text, $14::text) END)) "
+        "SELECT pg_notify('floe_owner', $15)",
+        DB_PARAMS(DB_I64(change->env_id), DB_I64(change->owner_id), DB_TEXT(change->name),
+                  store_oid_or_null(&change->old_tip), store_oid_or_null(&change->new_tip),
+                  DB_I64(change->kind), store_id_or_null(by->owner_id), store_id_or_null(by->token_id),
+                  DB_TEXT(by->remote), DB_TEXT(by->handle), DB_TEXT(change->action), DB_TEXT(object),
+                  DB_TEXT(change->key), DB_TEXT(change->value), DB_TEXT(change->owner)),
+        NULL, e);
+    fh_arena_free(a);
+    return rc;
+}
+
+fh_err store_ref_log_roots(struct db_conn *c, struct fh_arena *a, int64_t owner_id, int64_t since,
+                           struct fh_oid **out, size_t *n, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a,
+                    "SELECT old_tip FROM ref_log WHERE owner_id = $1 AND at >= to_timestamp($2) "
+                    "AND old_tip IS NOT NULL UNION "
+                    "SELECT new_tip FROM ref_log WHERE owner_id = $1 AND at >= to_timestamp($2) "
+                    "AND new_tip IS NOT NULL",
+                    DB_PARAMS(DB_I64(owner_id), DB_I64(since)), &rows, e));
+    *n = db_count(rows);
+    *out = fh_alloc(a, *n * sizeof **out);
+    for (size_t i = 0; i < *n; i++)
+        (*out)[i] = store_oid(rows, i, 0);
+    return FH_OK;
+}

@@ -1,0 +1,59 @@
+/* What the files of the store share: reading rows into structs, and telling other nodes on commit. */
+#ifndef STORE_ROWS_H
+#define STORE_ROWS_H
+
+#include "server/store/audit.h"
+
+/* A timestamp as Unix seconds, null as 0. */
+#define STORE_SECONDS(column) "coalesce(floor(extract(epoch FROM " column "))::bigint, 0)"
+
+/* The columns of an owner o, as store_owner_read expects them. */
+#define STORE_OWNER_COLUMNS                                                                                  \
+    "o.id, o.kind, o.handle, o.email, o.admin, o.disabled_at IS NOT NULL, "                                  \
+    "o.default_visibility, " STORE_SECONDS("o.created_at")
+enum { STORE_OWNER_COLUMN_COUNT = 8 };
+void store_owner_read(struct fh_arena *a, const struct db_rows *rows, size_t row, int first,
+                      struct store_owner *out);
+
+char *store_text(struct fh_arena *a, const struct db_rows *rows, size_t row, int column); /* null: NULL */
+struct fh_oid store_oid(const struct db_rows *rows, size_t row, int column);              /* null: zero */
+#define STORE_OID(oid) DB_BYTES((oid)->id, FH_OID_RAW)
+/* Zero becomes null. */
+struct db_param store_oid_or_null(const struct fh_oid *oid);
+struct db_param store_id_or_null(int64_t id);
+/* ids as "{1,2}" for a ::text::bigint[] parameter. */
+char *store_id_list(struct fh_arena *a, const int64_t *ids, size_t n);
+
+/* Locks the owner's row against other changes of its refs, packs and members, until the transaction ends. Not
+ * FOR UPDATE: that would wait for every row being inserted that refers to the owner, and deadlock with it.
+ * handle may be NULL. FH_NOT_FOUND. */
+fh_err store_owner_lock(struct db_conn *c, struct fh_arena *a, int64_t id, char **handle, int64_t *epoch,
+                        struct fh_error *e) FH_MUSTCHECK;
+
+/* An audit row whose detail is {key: value}; key NULL: none. */
+fh_err store_audit_note(struct db_conn *c, const struct store_actor *by, const char *action, int64_t owner_id,
+                        const char *object, const char *key, const char *value,
+                        struct fh_error *e) FH_MUSTCHECK;
+
+struct store_ref_change {
+    int64_t env_id, owner_id;
+    const char *owner, *name;
+    struct fh_oid old_tip, new_tip; /* zero: none */
+    enum store_ref_kind kind;
+    const char *action;      /* of the audit row */
+    const char *key, *value; /* its detail; key NULL: none */
+};
+/* The ref log's row, the audit row, and the notification to other nodes. Under the owner's lock. */
+fh_err store_ref_note(struct db_conn *c, const struct store_ref_change *change, const struct store_actor *by,
+                      struct fh_error *e) FH_MUSTCHECK;
+
+struct store_pack_files {
+    int pack_fd, idx_fd;
+    int64_t objects, pack_bytes, idx_bytes;
+    const uint8_t *checksum;
+};
+/* Puts a pack's rows in; one that the owner has already is left as it is. *id: 0 then. */
+fh_err store_pack_write(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
+                        const struct store_pack_files *files, int64_t *id, struct fh_error *e) FH_MUSTCHECK;
+
+#endif
