@@ -5,8 +5,11 @@
  * adopts a postmaster that is running on the folder already, else starts one as a child with fsync,
  * full_page_writes and synchronous_commit on, no TCP. Run as root, both initdb and the postmaster run as the
  * folder's owner (the service user). A folder of another major version is refused with the command that
- * upgrades it. The child is restarted when it dies (after 1 s, 2 s, … 30 s); stop ends it with a fast
- * shutdown.
+ * upgrades it. The postmaster is restarted when it dies (at once, then after 1 s, 2 s, … 30 s); stop ends it
+ * with a fast shutdown. When the hub is killed the postmaster stays, and the next start adopts it.
+ *
+ * One process at a time supervises a data folder: start is FH_CONFLICT while another does (an admin command
+ * then just uses the URL).
  */
 #ifndef DB_CLUSTER_H
 #define DB_CLUSTER_H
@@ -34,5 +37,8 @@ void db_cluster_stop(struct db_cluster *c);
 fh_err db_cluster_url(const char *data, char *out, size_t size, struct fh_error *e) FH_MUSTCHECK;
 bool db_cluster_exists(const char *data);
 pid_t db_cluster_pid(const char *data); /* of the running postmaster, 0 when none */
+/* Moves a stopped cluster to the major version of bin_dir (NULL: the newest here). Both versions' programs
+ * must be installed. The old cluster is kept as <data>/postgres-<old major>. */
+fh_err db_cluster_upgrade(const char *data, const char *bin_dir, struct fh_error *e) FH_MUSTCHECK;
 
 #endif

@@ -28,12 +28,13 @@ struct db_config {
     const char *application_name;
 };
 
-/* Opens no connection yet: they are made when first needed, and again after the server went away. */
+/* Opens no connection yet: they are made when first needed, and again after the server went away. A server
+ * that restarts is waited for within wait_ms; one that has been away for longer fails at once. */
 fh_err db_pool_open(const struct db_config *config, struct db_pool **out, struct fh_error *e) FH_MUSTCHECK;
 void db_pool_close(struct db_pool *pool); /* every connection must have been given back */
 
 fh_err db_take(struct db_pool *pool, struct db_conn **out, struct fh_error *e) FH_MUSTCHECK;
-void db_give(struct db_conn *conn); /* rolls back what is still open; NULL is fine */
+void db_give(struct db_conn *conn);                 /* rolls back what is still open; NULL is fine */
 bool db_in_transaction(const struct db_conn *conn); /* for what only makes sense in one */
 
 enum db_type { DB_TYPE_NULL, DB_TYPE_BOOL, DB_TYPE_I64, DB_TYPE_TEXT, DB_TYPE_BYTES };
@@ -71,23 +72,24 @@ const char *db_get_text(const struct db_rows *rows, size_t row, int column); /* 
 const void *db_get_bytes(const struct db_rows *rows, size_t row, int column, size_t *len);
 
 /* One unit of work. fn runs between BEGIN and COMMIT on one connection; its failure rolls back and is
- * returned. When the connection is lost before COMMIT was sent, the whole is run once more on a new one, so
- * fn must start from nothing each time it is called. When it is lost after COMMIT was sent, the transaction's
- * id is asked for its outcome (pg_xact_status) on a new connection, for as long as wait_ms: nothing is lost
- * and nothing is done twice. FH_UNAVAILABLE, with a sentence that says so, if the outcome cannot be learnt.
- */
+ * returned. When the connection is lost before COMMIT was sent, or PostgreSQL reports a deadlock or a
+ * serialization failure, the whole is run again (a bounded number of times), so fn must start from nothing
+ * each time it is called. When it is lost after COMMIT was sent, the outcome is asked for on a new
+ * connection, by a row that every transaction writes (db_tx.c says why not by its id), for as long as wait_ms
+ * and at least ten seconds: nothing is lost and nothing is done twice. FH_UNAVAILABLE, with a sentence that
+ * says so, if the outcome cannot be learnt. */
 typedef fh_err db_work(struct db_conn *conn, void *arg, struct fh_error *e);
 fh_err db_transaction(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e) FH_MUSTCHECK;
-/* Reads, outside a transaction (each statement sees one snapshot); run once more when the connection was
- * lost. */
+/* Reads, outside a transaction (each statement sees one snapshot); run again when the connection was lost. */
 fh_err db_read(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e) FH_MUSTCHECK;
 
 /* LISTEN, on a thread and a connection of its own.
  *
  * on_message runs on that thread for each NOTIFY of a channel. While the connection is down, and until LISTEN
  * is in force again, db_listener_is_live answers false and on_reset has been called: whoever caches must then
- * treat every entry as stale. Messages of the form "<nonce>|<rest>" are acknowledged on the channel floe_ack
- * after on_message returned, so that an admin command can wait until every live server has heard it. */
+ * treat every entry as stale. Messages of the form "<nonce>|<rest>" are given to on_message as "<rest>" and
+ * acknowledged on the channel floe_ack after it returned, so that an admin command can wait until every live
+ * server has heard it. */
 struct db_listener;
 typedef void db_on_message(void *arg, const char *channel, const char *payload);
 typedef void db_on_reset(void *arg);
@@ -96,8 +98,9 @@ fh_err db_listener_start(const struct db_config *config, const char *const *chan
                          struct db_listener **out, struct fh_error *e) FH_MUSTCHECK;
 bool db_listener_is_live(const struct db_listener *l); /* any thread; cheap */
 void db_listener_stop(struct db_listener *l);
-/* For admin commands: sends channel and payload with a nonce and waits until every connected listener
- * (counted in pg_stat_activity by application name) acknowledged, at most wait_ms. */
+/* For admin commands, after their transaction: sends channel and payload with a nonce and waits until every
+ * connected listener (counted in pg_stat_activity by application name) acknowledged, at most wait_ms: then
+ * FH_UNAVAILABLE with a sentence that says that it is done all the same. */
 fh_err db_announce(struct db_pool *pool, const char *channel, const char *payload, int wait_ms,
                    struct fh_error *e) FH_MUSTCHECK;
 
