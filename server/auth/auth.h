@@ -78,6 +78,8 @@ const struct auth_actor *auth_anonymous(void);
 
 /* Handles and environment names: pattern, reserved words. FH_INVALID with the reason. */
 fh_err auth_check_handle(const char *handle, struct fh_error *e) FH_MUSTCHECK;
+/* The same for an operator who insists: the handle "flox", which every client trusts, is allowed too. */
+fh_err auth_check_handle_trusted(const char *handle, struct fh_error *e) FH_MUSTCHECK;
 fh_err auth_check_env_name(const char *name, struct fh_error *e) FH_MUSTCHECK;
 
 /* Tokens: "flox_pat_" (users) or "flox_svc_" (organisations), 43 characters of base62 for 256 random bits, 6
@@ -87,7 +89,8 @@ void auth_token_make(enum store_owner_kind kind, char out[AUTH_TOKEN_SIZE]);
 bool auth_token_plausible(const char *text); /* shape and checksum */
 void auth_token_hash(const char *text, uint8_t out[32]);
 
-/* Passwords: Argon2id by libsodium. Verifying against NULL costs the same as against a hash. */
+/* Passwords: Argon2id by libsodium; 8 to 1024 bytes. Verifying against NULL costs the same as against a hash.
+ */
 fh_err auth_password_hash(const char *password, char out[128], struct fh_error *e) FH_MUSTCHECK;
 bool auth_password_verify(const char *hash, const char *password);
 
