@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "server/git/wire_materialise.h"
 #include "server/git/wire_packcache.h"
+#include "server/git/wire_quarantine.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -49,6 +50,7 @@ struct wire_repos {
     bool (*live)(void *);
     void *live_arg;
     atomic_uint_fast64_t stamps;
+    atomic_flag compacting;
     struct stripe stripes[STRIPES];
     pthread_mutex_t lock; /* the table: what follows, and the stripes' generations */
     struct snapshot *buckets[BUCKETS];
@@ -65,12 +67,14 @@ fh_err wire_repos_open(const struct wire_repos_config *config, struct wire_repos
     pthread_mutex_init(&r->lock, NULL);
     for (size_t i = 0; i < STRIPES; i++)
         pthread_mutex_init(&r->stripes[i].loading, NULL);
+    atomic_flag_clear(&r->compacting);
     r->deltas = wire_deltas_new(config->delta_cache_bytes);
     fh_err rc = wire_packcache_open(config->data, config->pack_cache_bytes, &r->cache, e);
     if (rc != FH_OK) {
         wire_repos_close(r);
         return rc;
     }
+    wire_private_sweep(r->data);
     *out = r;
     return FH_OK;
 }
@@ -88,6 +92,16 @@ struct wire_packcache *wire_repos_cache(struct wire_repos *r)
 struct wire_deltas *wire_repos_deltas(struct wire_repos *r)
 {
     return r->deltas;
+}
+
+bool wire_repos_begin_compaction(struct wire_repos *r)
+{
+    return !atomic_flag_test_and_set(&r->compacting);
+}
+
+void wire_repos_end_compaction(struct wire_repos *r)
+{
+    atomic_flag_clear(&r->compacting);
 }
 
 void wire_repos_set_live(struct wire_repos *r, bool (*live)(void *), void *arg)

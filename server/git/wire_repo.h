@@ -46,5 +46,8 @@ void wire_repo_drop(struct wire_repos *r, const struct wire_snapshot *s); /* NUL
 const struct wire_repos_config *wire_repos_settings(const struct wire_repos *r);
 struct wire_packcache *wire_repos_cache(struct wire_repos *r);
 struct wire_deltas *wire_repos_deltas(struct wire_repos *r);
+/* A node compacts one owner at a time: false while another compaction is under way. */
+bool wire_repos_begin_compaction(struct wire_repos *r);
+void wire_repos_end_compaction(struct wire_repos *r);
 
 #endif

@@ -1,0 +1,34 @@
+/* A pushed pack before it is accepted: scanned and indexed in a private folder, <data>/tmp/push-XXXXXX, out
+ * of which it is moved when the push was committed, and which is removed in any case. */
+#ifndef WIRE_QUARANTINE_H
+#define WIRE_QUARANTINE_H
+
+#include "server/git/wire_materialise.h"
+
+#include <sys/types.h>
+
+struct wire_quarantine {
+    char folder[WIRE_PATH_SIZE]; /* "": nothing was made */
+    char path[WIRE_PATH_SIZE];   /* without ending; "" when the push brings no objects */
+    uint8_t checksum[20];
+    int64_t objects, pack_bytes, idx_bytes;
+    int pack_fd, idx_fd; /* -1 when there is no pack */
+};
+
+/* What was sent behind the commands: size bytes of fd from offset, or of data when fd is -1; size 0: nothing.
+ * FH_INVALID or FH_TOO_LARGE with a sentence for the pusher. Leave it in every case. */
+fh_err wire_quarantine_enter(struct wire_quarantine *q, const char *data_folder, const char *data, int fd,
+                             off_t offset, size_t size, struct fh_error *e) FH_MUSTCHECK;
+/* Moves the pack to where owner's packs are. That it fails costs only a later read from the database. */
+fh_err wire_quarantine_release(struct wire_quarantine *q, const char *data_folder, const char *owner,
+                               struct fh_error *e) FH_MUSTCHECK;
+void wire_quarantine_leave(struct wire_quarantine *q);
+
+/* Makes a private folder under <data>/tmp, and removes one with the files in it. */
+fh_err wire_private_folder(const char *data_folder, const char *kind, char out[WIRE_PATH_SIZE],
+                           struct fh_error *e) FH_MUSTCHECK;
+void wire_private_remove(const char *folder);
+/* Removes the private folders that a process left behind when it died. */
+void wire_private_sweep(const char *data_folder);
+
+#endif
