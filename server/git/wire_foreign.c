@@ -248,6 +248,12 @@ static fh_err find_repository(struct fh_arena *a, const char *dir, char **out, s
         FH_TRY(read_pointer(a, *out, "commondir", "", out, e));
     if (!exists(fh_sprintf(a, "%s/objects", *out)) || !exists(fh_sprintf(a, "%s/HEAD", *out)))
         return FH_FAIL(e, FH_NOT_FOUND, "%s is not a git repository.", dir);
+    if (exists(fh_sprintf(a, "%s/shallow", *out)))
+        return FH_FAIL(
+            e, FH_INVALID,
+            "%s is a shallow clone and has a part of the history alone: run \"git fetch --unshallow\" "
+            "in it.",
+            dir);
     if (exists(fh_sprintf(a, "%s/reftable", *out)))
         return FH_FAIL(e, FH_INVALID,
                        "%s keeps its refs in the reftable format, which is not read here: run \"git refs "
