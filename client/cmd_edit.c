@@ -1,0 +1,212 @@
+/* floe edit (manifest-lockfile-client §7.4, git-environments §7.7) */
+#include "client/cmd.h"
+
+#include "client/disk.h"
+#include "client/editor.h"
+#include "client/hub.h"
+#include "client/say.h"
+#include "common/ceilings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct edit {
+    struct client *c;
+    struct floxdir dir;
+    struct floxmeta meta; /* of a managed environment */
+};
+
+static bool same(const char *x, size_t nx, const char *y, size_t ny)
+{
+    return nx == ny && memcmp(x, y, nx) == 0;
+}
+
+/* Puts checked files in place: in a managed environment as a new generation. */
+static fh_err apply(struct edit *ed, const struct floxdir_files *files, struct fh_error *e)
+{
+    if (ed->dir.is_managed) {
+        const struct fh_change change = {.kind = FH_CHANGE_EDIT};
+        gitobj_id commit;
+        FH_TRY(floxmeta_commit(&ed->meta, ed->meta.here, &change, files, commit, e));
+        FH_TRY(floxmeta_move(&ed->meta, ed->dir.path, commit, ed->meta.pin.rev, e));
+    }
+    return floxdir_write(ed->dir.path, files, e);
+}
+
+static int refuse(struct client *c, fh_err rc)
+{
+    if (rc == FH_UNAVAILABLE)
+        return say_error("%s\n\nNothing was changed.", c->e.msg);
+    if (rc == FH_INVALID)
+        return say_error("Failed to parse manifest:\n\n%s", c->e.msg);
+    return say_fail(&c->e);
+}
+
+static int finish(struct edit *ed, struct floxdir_files *fresh, const struct floxdir_files *before)
+{
+    struct client *c = ed->c;
+    const struct fh_manifest *manifest;
+    fh_err rc = floxdir_lock_manifest(c, fresh, &manifest, NULL, &c->e);
+    if (rc != FH_OK)
+        return refuse(c, rc);
+    if (same(fresh->manifest, fresh->manifest_len, before->manifest, before->manifest_len) &&
+        before->lock != NULL && same(fresh->lock, fresh->lock_len, before->lock, before->lock_len)) {
+        say_warn("No changes made to environment.");
+        return 0;
+    }
+    if (apply(ed, fresh, &c->e) != FH_OK)
+        return say_fail(&c->e);
+    say_done("Environment successfully updated.");
+    return 0;
+}
+
+static int edit_from_file(struct edit *ed, const struct floxdir_files *before, const char *file)
+{
+    struct client *c = ed->c;
+    struct floxdir_files fresh = *before;
+    fh_err rc = strcmp(file, "-") == 0
+                    ? disk_read_fd(STDIN_FILENO, "standard input", FH_MAX_MANIFEST, c->arena, &fresh.manifest,
+                                   &fresh.manifest_len, &c->e)
+                    : disk_read(file, FH_MAX_MANIFEST, c->arena, &fresh.manifest, &fresh.manifest_len, &c->e);
+    return rc != FH_OK ? say_fail(&c->e) : finish(ed, &fresh, before);
+}
+
+static bool asks_to_continue(void)
+{
+    char line[16];
+    fprintf(stderr, "Continue editing? (Y/n) ");
+    fflush(stderr);
+    return fgets(line, sizeof line, stdin) != NULL && strchr("nN", line[0]) == NULL;
+}
+
+/* The editor works on a copy; what is not valid goes back to it as often as the person likes. */
+static int edit_by_hand(struct edit *ed, const struct floxdir_files *before)
+{
+    struct client *c = ed->c;
+    struct floxdir_files fresh = *before;
+    if (!isatty(STDIN_FILENO) && getenv("VISUAL") == NULL && getenv("EDITOR") == NULL)
+        return say_error("Cannot open an editor without a terminal; use 'floe edit -f FILE'.");
+    const char *tmp = getenv("TMPDIR");
+    char *dir = fh_sprintf(c->arena, "%s/floe-edit.XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+    if (mkdtemp(dir) == NULL)
+        return say_error("Cannot make a folder for the editor.");
+    const char *file = fh_sprintf(c->arena, "%s/manifest.toml", dir);
+    int status = 1;
+    fh_err rc = disk_write(file, before->manifest, before->manifest_len, 0600, &c->e);
+    while (rc == FH_OK) {
+        rc = editor_run(c->arena, file, &c->e);
+        if (rc == FH_OK)
+            rc = disk_read(file, FH_MAX_MANIFEST, c->arena, &fresh.manifest, &fresh.manifest_len, &c->e);
+        if (rc != FH_OK)
+            break;
+        fresh.lock = before->lock;
+        fresh.lock_len = before->lock_len;
+        status = finish(ed, &fresh, before);
+        if (status == 0 || !isatty(STDIN_FILENO) || !asks_to_continue())
+            break;
+    }
+    struct fh_error ignored;
+    (void)!disk_remove_tree(dir, &ignored);
+    return rc != FH_OK ? say_fail(&c->e) : status;
+}
+
+static int rename_environment(struct edit *ed, const char *name)
+{
+    struct client *c = ed->c;
+    struct fh_envjson pointer = ed->dir.pointer;
+    if (ed->dir.is_managed)
+        return say_error(
+            "Cannot rename an environment that is on FloxHub from here.\n\nRename it at %s/settings",
+            hub_page(pointer.floxhub_url, pointer.owner, pointer.name, c->arena));
+    if (fh_envname_check(name, &c->e) != FH_OK)
+        return say_fail(&c->e);
+    if (strcmp(name, pointer.name) == 0)
+        return say_error("environment already named '%s'", name);
+    pointer.name = name;
+    if (floxdir_write_pointer(ed->dir.path, &pointer, FH_ENVJSON_PRETTY_NEWLINE, &c->e) != FH_OK)
+        return say_fail(&c->e);
+    say_done("renamed environment %s to '%s'", ed->dir.title, name);
+    return 0;
+}
+
+static int sync_by_hand(struct edit *ed, struct floxdir_files *files, bool edited)
+{
+    struct client *c = ed->c;
+    const struct fh_manifest *manifest;
+    if (!edited) {
+        say_info("No local changes to sync.");
+        return 0;
+    }
+    fh_err rc = floxdir_lock_manifest(c, files, &manifest, NULL, &c->e);
+    if (rc != FH_OK)
+        return refuse(c, rc);
+    if (apply(ed, files, &c->e) != FH_OK)
+        return say_fail(&c->e);
+    say_done("Environment successfully synced to a new generation.");
+    return 0;
+}
+
+static int reset_by_hand(struct edit *ed)
+{
+    struct client *c = ed->c;
+    struct floxdir_files live;
+    if (floxmeta_live_files(&ed->meta, ed->meta.here, &live, &c->e) != FH_OK ||
+        floxdir_write(ed->dir.path, &live, &c->e) != FH_OK)
+        return say_fail(&c->e);
+    say_done("Environment changes reset to current generation.");
+    return 0;
+}
+
+static int edit_managed(struct edit *ed, struct fh_cli *cli, struct floxdir_files *files, bool *done)
+{
+    bool edited;
+    *done = true;
+    if (floxmeta_is_edited(&ed->meta, &ed->dir, &edited, &ed->c->e) != FH_OK)
+        return say_fail(&ed->c->e);
+    if (fh_cli_flag(cli, "sync"))
+        return sync_by_hand(ed, files, edited);
+    if (fh_cli_flag(cli, "reset"))
+        return reset_by_hand(ed);
+    if (edited)
+        return say_error(
+            "Your environment has changes that are not yet synced to a generation.\n\n"
+            "To resolve this issue, run either\n"
+            "* 'floe edit --sync' to commit your local changes to a new generation\n"
+            "* 'floe edit --reset' to discard your local changes and reset to the latest generation");
+    *done = false;
+    return 0;
+}
+
+int cmd_edit(struct fh_cli *cli)
+{
+    struct client *c = client_begin(cli);
+    struct edit ed = {.c = c, .meta = {.lock_fd = -1}};
+    const char *ref = fh_cli_value(cli, "reference"), *file = fh_cli_value(cli, "file");
+    struct floxdir_files before;
+    if (c == NULL)
+        return 1;
+    fh_err rc = ref != NULL ? client_need_login(c, &c->e) : FH_OK;
+    if (rc == FH_OK)
+        rc = ref != NULL ? cmd_open_reference(c, ref, &ed.dir, &ed.meta, &c->e)
+                         : floxdir_find(c, cli, true, &ed.dir, &c->e);
+    if (rc == FH_OK && ref == NULL)
+        rc = ed.dir.is_managed ? cmd_open_managed(c, &ed.dir, &ed.meta, &c->e)
+                               : floxdir_lock(c, &ed.dir, &c->e);
+    if (rc == FH_OK)
+        rc = floxdir_read(c, &ed.dir, &before, &c->e);
+    if (rc != FH_OK)
+        return say_fail(&c->e);
+    if (fh_cli_value(cli, "name") != NULL)
+        return rename_environment(&ed, fh_cli_value(cli, "name"));
+    if (ed.dir.is_managed) {
+        bool done;
+        int status = edit_managed(&ed, cli, &before, &done);
+        if (done)
+            return status;
+    } else if (fh_cli_flag(cli, "sync") || fh_cli_flag(cli, "reset")) {
+        return say_error("%s is not on FloxHub: there are no generations to sync with.", ed.dir.title);
+    }
+    return file != NULL ? edit_from_file(&ed, &before, file) : edit_by_hand(&ed, &before);
+}

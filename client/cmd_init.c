@@ -1,0 +1,105 @@
+/* floe init */
+#include "client/cmd.h"
+
+#include "client/disk.h"
+#include "client/say.h"
+#include "common/ceilings.h"
+#include "common/digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A random UUID (version 4), as flox's init writes for each environment. */
+static fh_err write_id(struct client *c, const char *dot_flox, struct fh_error *e)
+{
+    unsigned char r[16];
+    fh_random(r, sizeof r);
+    r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
+    r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
+    char text[64];
+    int n = snprintf(
+        text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", r[0],
+        r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+    return disk_write(fh_sprintf(c->arena, "%s/telemetry_id", dot_flox), text, (size_t)n, 0644, e);
+}
+
+static fh_err fill(struct client *c, const char *fresh, const char *name, bool bare, bool run_mode,
+                   struct fh_error *e)
+{
+    struct fh_buf text = FH_BUF_INIT(FH_MAX_MANIFEST);
+    const struct fh_manifest *manifest;
+    fh_err rc = fh_manifest_template(bare ? FH_TEMPLATE_BARE : FH_TEMPLATE_DOCUMENTED, run_mode, &text, e);
+    struct floxdir_files files = {.manifest = text.data, .manifest_len = text.len};
+    const struct fh_envjson pointer = {.name = name};
+    if (rc == FH_OK)
+        rc = floxdir_lock_manifest(c, &files, &manifest, NULL, e);
+    if (rc == FH_OK)
+        rc = floxdir_write(fresh, &files, e);
+    if (rc == FH_OK)
+        rc = floxdir_write_pointer(fresh, &pointer, FH_ENVJSON_PRETTY_NEWLINE, e);
+    if (rc == FH_OK)
+        rc = floxdir_write_ignores(fresh, true, e);
+    if (rc == FH_OK)
+        rc = write_id(c, fresh, e);
+    fh_buf_free(&text);
+    return rc;
+}
+
+static bool in_git(struct client *c, const char *dir)
+{
+    for (char *at = fh_strdup(c->arena, dir); *at != '\0'; *strrchr(at, '/') = '\0')
+        if (disk_exists(fh_sprintf(c->arena, "%s/.git", at)))
+            return true;
+    return false;
+}
+
+static void say_next(struct client *c, const char *name, const char *dir)
+{
+    say_created("Created environment '%s' (%s)\n\nNext:\n"
+                "  $ floe activate            <- Enter the environment\n"
+                "  $ floe edit                <- Add environment variables and shell hooks%s\n",
+                name, settings_system(c->arena),
+                in_git(c, dir)
+                    ? ""
+                    : "\n  $ floe push                <- Use the environment from other machines or\n"
+                      "                                share it with someone on the hub");
+}
+
+int cmd_init(struct fh_cli *cli)
+{
+    struct client *c = client_begin(cli);
+    if (c == NULL)
+        return 1;
+    const char *dir = fh_cli_value(cli, "dir"), *name = fh_cli_value(cli, "name"), *fresh = NULL;
+    char *project;
+    struct fh_error *e = &c->e;
+    if (disk_make_dirs(dir != NULL ? dir : ".", 0777, e) != FH_OK ||
+        disk_canonical(dir != NULL ? dir : ".", c->arena, &project, e) != FH_OK)
+        return say_fail(e);
+    char *home = NULL;
+    bool is_home =
+        disk_canonical(c->settings.home, c->arena, &home, e) == FH_OK && strcmp(home, project) == 0;
+    if (name == NULL)
+        name = is_home ? "default" : fh_envname_slug(c->arena, strrchr(project, '/') + 1);
+    if (fh_envname_check(name, e) != FH_OK)
+        return say_fail(e);
+    const char *final = fh_sprintf(c->arena, "%s/.flox", strcmp(project, "/") == 0 ? "" : project);
+    fh_err rc = disk_exists(final) ? FH_CONFLICT : floxdir_prepare(c, project, &fresh, e);
+    if (rc == FH_OK)
+        rc = fill(c, fresh, name, fh_cli_flag(cli, "bare"), is_home, e);
+    if (rc == FH_OK)
+        rc = disk_install_dir(fresh, final, false, e);
+    struct fh_error ignored;
+    if (rc != FH_OK && fresh != NULL)
+        (void)!disk_remove_tree(fresh, &ignored);
+    if (rc == FH_CONFLICT)
+        return say_error(
+            "Found an existing environment at \"%s\".\n\nTo make another one, choose a different folder "
+            "with --dir, or remove that one.",
+            final);
+    if (rc != FH_OK)
+        return say_fail(e);
+    say_next(c, name, project);
+    return 0;
+}

@@ -1,0 +1,61 @@
+/* A .flox folder: finding it, what kind of environment it is, and the files in it (manifest-lockfile-client
+ * §1, §2; git-environments §4). */
+#ifndef FLOXDIR_H
+#define FLOXDIR_H
+
+#include "client/client.h"
+#include "common/envjson.h"
+#include "common/lock.h"
+
+struct floxdir {
+    const char *path;    /* canonical, of the .flox folder */
+    const char *project; /* the folder that holds it */
+    struct fh_envjson pointer;
+    bool is_managed;   /* of a hub; else a path environment */
+    bool is_reference; /* the cached checkout of -r */
+    const char *title; /* for messages: 'name', 'owner/name' */
+    int lock_fd;       /* -1: not taken */
+};
+
+/* The environment a verb means: -r owner/name, -d DIR, the folder's own or (uses_active) the last activated
+ * one. Reads env.json. A -r environment without a checkout yet is FH_NOT_FOUND. */
+fh_err floxdir_find(struct client *c, struct fh_cli *cli, bool uses_active, struct floxdir *out,
+                    struct fh_error *e) FH_MUSTCHECK;
+/* The one whose .flox is path. */
+fh_err floxdir_open(struct client *c, const char *path, struct floxdir *out, struct fh_error *e) FH_MUSTCHECK;
+/* Where the checkout of a -r environment is: <cache>/remote/<owner>/<name>/.flox. */
+const char *floxdir_of_reference(struct client *c, const char *owner, const char *name);
+/* One floe at a time changes an environment. Let go at the end of the verb. */
+fh_err floxdir_lock(struct client *c, struct floxdir *d, struct fh_error *e) FH_MUSTCHECK;
+
+/* manifest.toml and manifest.lock as bytes; lock may be absent (NULL, 0). */
+struct floxdir_files {
+    char *manifest, *lock;
+    size_t manifest_len, lock_len;
+};
+fh_err floxdir_read(struct client *c, const struct floxdir *d, struct floxdir_files *out,
+                    struct fh_error *e) FH_MUSTCHECK;
+/* The lock first, so that a crash between the two leaves a lock that is only out of date. */
+fh_err floxdir_write(const char *dot_flox, const struct floxdir_files *files,
+                     struct fh_error *e) FH_MUSTCHECK;
+
+fh_err floxdir_write_pointer(const char *dot_flox, const struct fh_envjson *pointer,
+                             enum fh_envjson_style style, struct fh_error *e) FH_MUSTCHECK;
+/* exists is false when there is no env.lock. */
+fh_err floxdir_read_envlock(struct client *c, const char *dot_flox, struct fh_envlock *out, bool *exists,
+                            struct fh_error *e) FH_MUSTCHECK;
+fh_err floxdir_write_envlock(const char *dot_flox, const struct fh_envlock *lock,
+                             struct fh_error *e) FH_MUSTCHECK;
+
+/* A folder that will become DIR/.flox: made beside it, filled, then put in place by floxdir_install. */
+fh_err floxdir_prepare(struct client *c, const char *project, const char **fresh,
+                       struct fh_error *e) FH_MUSTCHECK;
+fh_err floxdir_write_ignores(const char *dot_flox, bool attributes, struct fh_error *e) FH_MUSTCHECK;
+
+/* The manifest checked, and a lock that fits it: the one there is, or a new one from it where no catalog is
+ * needed. files->lock is replaced when a new one was made (*made, may be NULL). */
+fh_err floxdir_lock_manifest(struct client *c, struct floxdir_files *files,
+                             const struct fh_manifest **manifest, bool *made,
+                             struct fh_error *e) FH_MUSTCHECK;
+
+#endif
