@@ -122,11 +122,15 @@ static void empty_folder(int dir)
         close(fd);
 }
 
-/* Under the lock. False when there is no folder to be had: then answers are built in memory. */
-static bool have_folder(struct wire_packcache *c)
+/* Under the lock. The folder, for a builder to close; -1 when there is none to be had: then answers are built
+ * in memory. One that somebody removed is made again. */
+static int folder_for_builder(struct wire_packcache *c)
 {
+    struct stat st;
+    if (c->dir >= 0 && fstat(c->dir, &st) == 0 && st.st_nlink > 0)
+        return fcntl(c->dir, F_DUPFD_CLOEXEC, 0);
     if (c->dir >= 0)
-        return true;
+        close(c->dir);
     int data = open(c->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int cache = data < 0 ? -1 : open_dir(data, "cache");
     c->dir = cache < 0 ? -1 : open_dir(cache, "packs");
@@ -136,7 +140,7 @@ static bool have_folder(struct wire_packcache *c)
         close(data);
     if (c->dir >= 0)
         empty_folder(c->dir);
-    return c->dir >= 0;
+    return c->dir < 0 ? -1 : fcntl(c->dir, F_DUPFD_CLOEXEC, 0);
 }
 
 static void file_name(const struct wire_cache_key *key, char out[NAME_SIZE])
@@ -198,7 +202,7 @@ static bool open_entry(struct wire_packcache *c, struct entry *at, struct wire_c
     file_name(&at->key, name);
     int fd = openat(c->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        if (errno == ENOENT)
+        if (errno != EMFILE && errno != ENFILE)
             take_out(c, at);
         return false;
     }
@@ -299,14 +303,13 @@ static fh_err build_in_memory(wire_build_fn *build, void *arg, struct wire_cache
 }
 
 /* Into a temporary file, renamed to the key's name when whole. *failed: it was the disk's fault. */
-static fh_err build_file(struct wire_packcache *c, const struct wire_cache_key *key, uint64_t serial,
-                         wire_build_fn *build, void *arg, struct wire_cached *out, bool *failed,
-                         struct fh_error *e)
+static fh_err build_file(int dir, const struct wire_cache_key *key, uint64_t serial, wire_build_fn *build,
+                         void *arg, struct wire_cached *out, bool *failed, struct fh_error *e)
 {
     char temporary[40], name[NAME_SIZE];
     snprintf(temporary, sizeof temporary, "new-%llu", (unsigned long long)serial);
     file_name(key, name);
-    int fd = openat(c->dir, temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(dir, temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         *failed = true;
         return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The cache of built packs cannot be written");
@@ -315,7 +318,7 @@ static fh_err build_file(struct wire_packcache *c, const struct wire_cache_key *
     fh_err rc = build(arg, write_chunked, &w, e);
     if (rc == FH_OK)
         rc = flush_chunk(&w, e);
-    if (rc == FH_OK && renameat(c->dir, temporary, c->dir, name) < 0) {
+    if (rc == FH_OK && renameat(dir, temporary, dir, name) < 0) {
         w.failed = true;
         rc = FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The cache of built packs cannot be written");
     }
@@ -324,7 +327,7 @@ static fh_err build_file(struct wire_packcache *c, const struct wire_cache_key *
     if (rc == FH_OK)
         *out = (struct wire_cached){.fd = fd, .size = w.size};
     else {
-        (void)unlinkat(c->dir, temporary, 0);
+        (void)unlinkat(dir, temporary, 0);
         close(fd);
     }
     return rc;
@@ -361,15 +364,17 @@ static void settle(struct wire_packcache *c, struct entry *at, bool is_file, siz
     pthread_cond_broadcast(&c->built);
 }
 
-static fh_err build_entry(struct wire_packcache *c, struct entry *at, uint64_t serial, bool folder,
+static fh_err build_entry(struct wire_packcache *c, struct entry *at, uint64_t serial, int dir,
                           wire_build_fn *build, void *arg, struct wire_cached *out, struct fh_error *e)
 {
-    bool failed = !folder;
+    bool failed = dir < 0;
     fh_err rc = FH_UNAVAILABLE;
-    if (folder)
-        rc = build_file(c, &at->key, serial, build, arg, out, &failed, e);
+    if (dir >= 0)
+        rc = build_file(dir, &at->key, serial, build, arg, out, &failed, e);
     bool is_file = rc == FH_OK;
     size_t size = is_file ? out->size : 0;
+    if (dir >= 0)
+        close(dir);
     pthread_mutex_lock(&c->lock);
     settle(c, at, is_file, size);
     pthread_mutex_unlock(&c->lock);
@@ -381,7 +386,6 @@ fh_err wire_packcache_get(struct wire_packcache *c, const struct wire_cache_key 
 {
     int64_t deadline = fh_ticks_ms() + WAIT_MS;
     pthread_mutex_lock(&c->lock);
-    bool folder = have_folder(c);
     struct entry *at;
     while ((at = *find_slot(c, key)) != NULL) {
         if (!at->ready) {
@@ -401,6 +405,7 @@ fh_err wire_packcache_get(struct wire_packcache *c, const struct wire_cache_key 
     at->next = c->buckets[bucket_of(key, BUCKETS)];
     c->buckets[bucket_of(key, BUCKETS)] = at;
     uint64_t serial = c->temporaries++;
+    int dir = folder_for_builder(c);
     pthread_mutex_unlock(&c->lock);
-    return build_entry(c, at, serial, folder, build, arg, out, e);
+    return build_entry(c, at, serial, dir, build, arg, out, e);
 }

@@ -23,7 +23,7 @@ struct push {
     /* of one try */
     const struct wire_snapshot *snapshot;
     const struct store_env *env; /* NULL: it is new */
-    const char *rejected;        /* the reason of an "ng"; set together with FH_CONFLICT */
+    const char *rejected;        /* the reason of an "ng", whenever the error is FH_CONFLICT */
     bool changed;
 };
 
@@ -203,6 +203,9 @@ static fh_err commit(struct push *p, const struct store_generations *generations
     /* Also after a failure: the outcome may be unknown. */
     if (rc != FH_OK)
         wire_repos_changed(job->repos, repo->owner.handle);
+    /* Somebody else was first: what that means is seen by looking again. */
+    if (rc == FH_CONFLICT)
+        rc = FH_AGAIN;
     return rc;
 }
 
@@ -254,7 +257,7 @@ static fh_err answer(struct push *p, fh_err rc, struct wire_answer *out, struct 
     case FH_OK:
         return wire_report_status(a, &p->request, NULL, out, e);
     case FH_CONFLICT:
-        return wire_report_status(a, &p->request, p->rejected ? p->rejected : fh_strdup(a, e->msg), out, e);
+        return wire_report_status(a, &p->request, p->rejected, out, e);
     case FH_DENIED:
     case FH_UNAUTHENTICATED:
         return wire_report_refusal(a, &p->request, fh_sprintf(a, "DENIED: %s", e->msg), out, e);
@@ -263,7 +266,8 @@ static fh_err answer(struct push *p, fh_err rc, struct wire_answer *out, struct 
     case FH_NOT_FOUND:
         return wire_report_refusal(a, &p->request, fh_strdup(a, e->msg), out, e);
     case FH_AGAIN:
-        return FH_FAIL(e, FH_UNAVAILABLE, "The repository is being packed; push again.");
+        return wire_report_refusal(a, &p->request, "The repository is being changed by others; push again.",
+                                   out, e);
     case FH_UNAVAILABLE:
     case FH_INTERNAL:
         break;
