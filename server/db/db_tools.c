@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "server/db/db_child.h"
 #include "server/db/db_conn.h"
+#include "server/db/db_listen.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -288,5 +289,20 @@ fh_err db_tools_restore(struct db_tools *t, int fd, db_tools_progress *progress,
     if (p.to >= 0)
         close(p.to);
     sigaction(SIGPIPE, &before, NULL);
+    return rc;
+}
+
+fh_err db_tools_servers(struct db_tools *t, int64_t *n, struct fh_error *e)
+{
+    struct db_conn *c;
+    struct db_rows *rows;
+    FH_TRY(db_take(t->pool, &c, e));
+    fh_err rc = db_query(c, t->arena,
+                         "SELECT count(*) FROM pg_stat_activity WHERE application_name = '" DB_LISTENER_NAME
+                         "' AND datname = current_database()",
+                         NULL, 0, &rows, e);
+    if (rc == FH_OK)
+        *n = db_get_i64(rows, 0, 0);
+    db_give(c);
     return rc;
 }
