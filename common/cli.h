@@ -51,7 +51,8 @@ struct fh_program {
     const struct fh_verb *verbs;
     const struct fh_opt *globals;         /* every verb takes them */
     const struct fh_env_doc *environment; /* ended by a NULL name */
-    const char *files;                    /* manual section, may be NULL */
+    const char *files;                    /* of the manual; may be NULL */
+    int section;                          /* the manual's, 0 means 1 */
 };
 
 struct fh_cli {

@@ -74,7 +74,8 @@ static fh_err add_head(struct fh_buf *b, const struct fh_program *p, struct fh_e
     FH_TRY(fh_buf_add_str(b, ".\\\" Made from the program's option tables.\n.TH ", e));
     for (const char *c = p->name; *c; c++)
         FH_TRY(*c == '-' ? fh_buf_add_str(b, "\\-", e) : fh_buf_add_char(b, (char)toupper(*c), e));
-    FH_TRY(fh_buf_addf(b, e, " 1 \"\" \"Floe %s\" \"Floe\"\n.SH NAME\n", p->version));
+    FH_TRY(fh_buf_addf(b, e, " %d \"\" \"Floe %s\" \"Floe\"\n.SH NAME\n", p->section ? p->section : 1,
+                       p->version));
     FH_TRY(add_text(b, p->name, e));
     FH_TRY(add_line(b, " \\- ", p->summary, "\n.SH SYNOPSIS\n.B ", e));
     FH_TRY(add_text(b, p->name, e));

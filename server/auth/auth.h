@@ -88,6 +88,8 @@ enum { AUTH_TOKEN_SIZE = 64 };
 void auth_token_make(enum store_owner_kind kind, char out[AUTH_TOKEN_SIZE]);
 bool auth_token_plausible(const char *text); /* shape and checksum */
 void auth_token_hash(const char *text, uint8_t out[32]);
+/* "90d", "12h", "2027-01-31", "never" (0), as Unix seconds. FH_INVALID with what may be written. */
+fh_err auth_expiry_parse(const char *text, int64_t now, int64_t *out, struct fh_error *e) FH_MUSTCHECK;
 
 /* Passwords: Argon2id by libsodium; 8 to 1024 bytes. Verifying against NULL costs the same as against a hash.
  */

@@ -108,5 +108,7 @@ fh_err db_announce(struct db_pool *pool, const char *channel, const char *payloa
  * newer than this program is refused by name. *applied may be NULL. */
 fh_err db_migrate(struct db_pool *pool, int *applied, struct fh_error *e) FH_MUSTCHECK;
 int db_schema_version(void); /* of the newest migration compiled in */
+/* Of the newest one applied, 0 for an empty database. Changes nothing. */
+fh_err db_schema_applied(struct db_pool *pool, int *version, struct fh_error *e) FH_MUSTCHECK;
 
 #endif
