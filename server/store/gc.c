@@ -25,6 +25,13 @@ fh_err store_gc_expire(struct db_conn *c, int64_t owner_id, int64_t before, stru
                    "DELETE FROM ref_log r WHERE ($1 = 0 OR r.owner_id = $1) AND r.at < to_timestamp($2) "
                    "AND EXISTS (SELECT 1 FROM ref_log n WHERE n.env_id = r.env_id AND n.id > r.id)",
                    params, 2, &out->ref_log, e));
+    /* What the newest entry of an environment replaced is no root any more either: it must not look
+     * restorable. */
+    FH_TRY(
+        db_exec(c,
+                "UPDATE ref_log SET old_tip = NULL WHERE ($1 = 0 OR owner_id = $1) AND at < to_timestamp($2) "
+                "AND old_tip IS NOT NULL AND new_tip IS NOT NULL",
+                params, 2, NULL, e));
     /* The rest of its rows goes with it: ON DELETE CASCADE. */
     return db_exec(
         c, "DELETE FROM environment WHERE ($1 = 0 OR owner_id = $1) AND deleted_at < to_timestamp($2)",
