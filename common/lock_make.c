@@ -142,11 +142,11 @@ static fh_err reuse_package(struct locker *l, const struct fh_manifest_package *
             note_missing(l, p);
             return FH_OK;
         }
-        json_t *copy = json_copy(fh_json_iterable(locked->json));
-        if (p->kind == FH_PACKAGE_CATALOG) {
+        if (p->kind == FH_PACKAGE_CATALOG)
             FH_TRY(check_allowed(l, locked));
+        json_t *copy = json_copy(fh_json_iterable(locked->json));
+        if (p->kind == FH_PACKAGE_CATALOG)
             fh_json_set(copy, "priority", json_integer(p->priority));
-        }
         fh_json_push(l->packages, copy);
     }
     return FH_OK;

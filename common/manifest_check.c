@@ -28,16 +28,24 @@ fh_err fh_manifest_fail(const char *name, unsigned line, unsigned column, struct
     return FH_FAIL(e, FH_INVALID, "%s: %s", name, sentence);
 }
 
-/* A key as it may be shown: bare where TOML lets it be, else in quotes; no control characters. */
-static void show_key(char *out, size_t size, const char *key)
+/* Text of the file as it may be shown: no control characters. */
+static void show_text(char *out, size_t size, const char *text)
 {
-    bool bare = key[0] != '\0';
-    for (const char *p = key; *p; p++)
-        bare = bare && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", *p) != NULL;
-    snprintf(out, size, bare ? "%s" : "\"%s\"", key);
+    snprintf(out, size, "%s", text);
     for (char *p = out; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';
+}
+
+/* A key as it may be shown: bare where TOML lets it be, else in quotes. */
+static void show_key(char *out, size_t size, const char *key)
+{
+    char text[MAX_PATH_TEXT];
+    show_text(text, sizeof text, key);
+    bool bare = key[0] != '\0';
+    for (const char *p = key; *p; p++)
+        bare = bare && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", *p) != NULL;
+    snprintf(out, size, bare ? "%s" : "\"%s\"", text);
 }
 
 /* Returns the length to go back to with leave(). A path that grows too long is cut. */
@@ -145,7 +153,7 @@ static fh_err check_text(struct checker *c, const struct fh_key_rule *rule, enum
             known = known || strcmp(rule->words[n], v->text) == 0;
         char list[300], shown[100];
         list_words(list, sizeof list, rule->words, n);
-        show_key(shown, sizeof shown, v->text);
+        show_text(shown, sizeof shown, v->text);
         if (!known)
             return fh_manifest_fail(c->name, v->line, v->column, c->e, "'%s': unknown variant `%s`, %s.",
                                     c->path, shown, list);
@@ -396,7 +404,7 @@ static fh_err find_schema(const struct fh_toml *root, const char *name, enum fh_
             return FH_OK;
         }
     char shown[100];
-    show_key(shown, sizeof shown, v->text);
+    show_text(shown, sizeof shown, v->text);
     return fh_manifest_fail(name, v->line, v->column, e, "manifest had invalid schema version '%s'.", shown);
 }
 
