@@ -13,6 +13,10 @@
 #include "server/git/wire_commits.h"
 #include "server/git/wire_list.h"
 
+/* How many known commits are still looked at when nothing else waits: one whose clock was slow may turn out
+ * to stand on what was listed. */
+enum { PATIENCE = 6 };
+
 static fh_err walk_commits(struct wire_commits *c, const struct fh_oid *wants, size_t nwants,
                            const struct fh_oid *haves, size_t nhaves, struct fh_error *e)
 {
@@ -22,7 +26,7 @@ static fh_err walk_commits(struct wire_commits *c, const struct fh_oid *wants, s
         FH_TRY(wire_commits_push(c, &wants[i], false, e));
     bool more = true;
     uint32_t at;
-    while (more && c->waiting)
+    for (int late = 0; more && (c->waiting || late < PATIENCE); late = c->waiting ? 0 : late + 1)
         FH_TRY(wire_commits_next(c, &at, &more, e));
     return FH_OK;
 }
