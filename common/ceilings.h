@@ -7,6 +7,7 @@
 enum {
     /* HTTP: one request */
     FH_MAX_TARGET = 8 * 1024,            /* the request line's path and query */
+    FH_MAX_QUERY_PAIRS = 64,
     FH_MAX_HEADERS = 32 * 1024,          /* all header lines of a request; a JWT in Basic is over 1 KiB */
     FH_MAX_BODY_SMALL = 64 * 1024,       /* a body that is kept in memory */
     FH_MAX_BODY_FETCH = 1024 * 1024,     /* a git fetch request, inflated */
@@ -22,6 +23,8 @@ enum {
     FH_REQUEST_TIMEOUT = 300 * 1000, /* a whole request, from its first byte to the end of its body */
     FH_BODY_FLOOR = 1024,            /* bytes a second that a body must reach after FH_BODY_GRACE */
     FH_BODY_GRACE = 30 * 1000,
+    FH_MAX_REFUSED_BODY = 1024 * 1024, /* read and thrown away, so that a refusal reaches its client */
+    FH_LINGER_TIMEOUT = 2 * 1000,      /* the same, for a connection that is closed after the refusal */
     FH_WORK_TIMEOUT = 60 * 1000,  /* from the end of a body to the answer */
     FH_DRAIN_TIMEOUT = 10 * 1000, /* SIGTERM to exit */
 

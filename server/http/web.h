@@ -147,9 +147,17 @@ struct web_config {
 };
 
 struct web_server;
+/* Two steps, so that a server that was started as root binds its ports and reads its key before it becomes
+ * somebody else: open parses, binds and reads (the kernel queues connections from here on), run starts the
+ * threads. config must stay; its fields app, spool_dir and the functions are first used by run. */
+fh_err web_server_open(const struct web_config *config, struct web_server **out,
+                       struct fh_error *e) FH_MUSTCHECK;
+fh_err web_server_run(struct web_server *s, struct fh_error *e) FH_MUSTCHECK;
+/* Both. */
 fh_err web_server_start(const struct web_config *config, struct web_server **out,
                         struct fh_error *e) FH_MUSTCHECK;
-/* Stops accepting, lets what is under way finish for at most drain_ms, resumes and ends the rest. */
+/* Stops accepting, lets what is under way finish for at most drain_ms, ends the rest; a handler that runs is
+ * waited for. Also for a server that was only opened, and NULL. */
 void web_server_stop(struct web_server *s, int drain_ms);
 int web_server_port(const struct web_server *s); /* the one really bound, for port 0 */
 int web_server_metrics_port(const struct web_server *s);
