@@ -51,10 +51,9 @@ fh_err fh_manifest_parse(struct fh_arena *a, const char *text, size_t n, const c
 fh_err fh_manifest_from_json(struct fh_arena *a, const json_t *object, const char *name,
                              const struct fh_manifest **out, struct fh_error *e)
 {
-    struct fh_toml root = {.kind = FH_TOML_TABLE};
     if (!json_is_object(object))
         return FH_FAIL(e, FH_INVALID, "%s: the manifest is not a JSON object.", name);
-    FH_TRY(fh_toml_from_json(a, object, name, &root, e));
+    struct fh_toml root = fh_toml_from_json(a, object);
     return from_tree(a, &root, name, out, e);
 }
 

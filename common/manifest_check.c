@@ -317,7 +317,7 @@ static fh_err check_key(struct checker *c, const struct fh_key_rule *rule, const
         return fh_manifest_fail(c->name, alias->line, alias->column, c->e, "'%s': duplicate field `%s`.",
                                 c->path, rule->key);
     entry = entry ? entry : alias;
-    if (!entry) {
+    if (!entry || entry->value.kind == FH_TOML_NULL) { /* in locks null means absent */
         if (rule->presence == FH_REQUIRED)
             return fh_manifest_fail(c->name, table->line, table->column, c->e, "'%s': missing field `%s`.",
                                     c->path, rule->key);

@@ -6,6 +6,9 @@
 #include "common/json_model.h"
 #include "common/metadata_parts.h"
 
+/* One more than this still fits the ids that fh_generation_parse reads. */
+#define MAX_TOTAL INT64_C(999999999999999)
+
 struct history_reader {
     struct fh_arena *arena;
     size_t index; /* of the entry, for messages */
@@ -24,7 +27,7 @@ bool fh_generation_parse(const json_t *value, int64_t *out)
     if (!text)
         return false;
     size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 15 || text[digits])
+    if (digits == 0 || digits > 16 || text[digits])
         return false;
     *out = strtoll(text, NULL, 10);
     return true;
@@ -109,8 +112,8 @@ fh_err fh_metadata_from_json(struct fh_arena *a, const json_t *json, int version
     const json_t *total = json_object_get(json, "total_generations");
     if (!json_is_array(history))
         return FH_FAIL(e, FH_INVALID, "metadata.json: 'history' is not a list.");
-    if (!json_is_integer(total) || json_integer_value(total) < 0)
-        return FH_FAIL(e, FH_INVALID, "metadata.json: 'total_generations' is not a number of zero or more.");
+    if (!json_is_integer(total) || json_integer_value(total) < 0 || json_integer_value(total) > MAX_TOTAL)
+        return FH_FAIL(e, FH_INVALID, "metadata.json: 'total_generations' is not a number of generations.");
     struct fh_metadata *m = fh_alloc(a, sizeof *m);
     struct fh_change *changes = fh_alloc(a, (json_array_size(history) + 1) * sizeof *changes);
     struct history_reader r = {.arena = a, .e = e};

@@ -18,6 +18,7 @@ enum fh_toml_kind {
     FH_TOML_DATETIME, /* also dates and times alone; text as written */
     FH_TOML_ARRAY,
     FH_TOML_TABLE,
+    FH_TOML_NULL, /* only in values made from JSON */
 };
 
 struct fh_toml_entry;

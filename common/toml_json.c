@@ -29,6 +29,8 @@ json_t *fh_json_from_toml(const struct fh_toml *value)
         for (size_t i = 0; i < value->count; i++)
             fh_json_set(out, value->entries[i].key, fh_json_from_toml(&value->entries[i].value));
         return out;
+    case FH_TOML_NULL:
+        break;
     }
     return json_null();
 }
@@ -39,60 +41,45 @@ static int by_key(const void *a, const void *b)
     return strcmp(x->key, y->key);
 }
 
-static fh_err from_object(struct fh_arena *a, json_t *object, const char *name, struct fh_toml *out,
-                          struct fh_error *e)
+static struct fh_toml from_object(struct fh_arena *a, json_t *object)
 {
     struct fh_toml_entry *entries = fh_alloc(a, (json_object_size(object) + 1) * sizeof *entries);
+    size_t n = 0;
     const char *key;
     json_t *item;
-    out->kind = FH_TOML_TABLE;
-    json_object_foreach(object, key, item)
-    {
-        if (json_is_null(item))
-            continue;
-        entries[out->count].key = key;
-        FH_TRY(fh_toml_from_json(a, item, name, &entries[out->count].value, e));
-        out->count++;
-    }
-    qsort(entries, out->count, sizeof *entries, by_key);
-    out->entries = entries;
-    return FH_OK;
+    json_object_foreach(object, key, item) entries[n++] =
+        (struct fh_toml_entry){.key = key, .value = fh_toml_from_json(a, item)};
+    qsort(entries, n, sizeof *entries, by_key);
+    return (struct fh_toml){.kind = FH_TOML_TABLE, .entries = entries, .count = n};
 }
 
-fh_err fh_toml_from_json(struct fh_arena *a, const json_t *value, const char *name, struct fh_toml *out,
-                         struct fh_error *e)
+static struct fh_toml from_array(struct fh_arena *a, const json_t *array)
+{
+    size_t n = json_array_size(array);
+    struct fh_toml *items = fh_alloc(a, (n + 1) * sizeof *items);
+    for (size_t i = 0; i < n; i++)
+        items[i] = fh_toml_from_json(a, json_array_get(array, i));
+    return (struct fh_toml){.kind = FH_TOML_ARRAY, .items = items, .count = n};
+}
+
+struct fh_toml fh_toml_from_json(struct fh_arena *a, const json_t *value)
 {
     switch (json_typeof(value)) {
     case JSON_STRING:
-        out->kind = FH_TOML_STRING;
-        out->text = json_string_value(value);
-        return FH_OK;
+        return (struct fh_toml){.kind = FH_TOML_STRING, .text = json_string_value(value)};
     case JSON_INTEGER:
-        out->kind = FH_TOML_INTEGER;
-        out->integer = json_integer_value(value);
-        return FH_OK;
+        return (struct fh_toml){.kind = FH_TOML_INTEGER, .integer = json_integer_value(value)};
     case JSON_REAL:
-        out->kind = FH_TOML_FLOAT;
-        out->real = json_real_value(value);
-        return FH_OK;
+        return (struct fh_toml){.kind = FH_TOML_FLOAT, .real = json_real_value(value)};
     case JSON_TRUE:
     case JSON_FALSE:
-        out->kind = FH_TOML_BOOLEAN;
-        out->boolean = json_is_true(value);
-        return FH_OK;
-    case JSON_ARRAY: {
-        struct fh_toml *items = fh_alloc(a, (json_array_size(value) + 1) * sizeof *items);
-        for (size_t i = 0; i < json_array_size(value); i++)
-            FH_TRY(fh_toml_from_json(a, json_array_get(value, i), name, &items[i], e));
-        out->kind = FH_TOML_ARRAY;
-        out->items = items;
-        out->count = json_array_size(value);
-        return FH_OK;
-    }
+        return (struct fh_toml){.kind = FH_TOML_BOOLEAN, .boolean = json_is_true(value)};
+    case JSON_ARRAY:
+        return from_array(a, value);
     case JSON_OBJECT: /* jansson iterates through a pointer that is not const and changes nothing */
-        return from_object(a, (json_t *)(uintptr_t)value, name, out, e);
+        return from_object(a, (json_t *)(uintptr_t)value);
     case JSON_NULL:
         break;
     }
-    return FH_FAIL(e, FH_INVALID, "%s: a null stands where a manifest can have none.", name);
+    return (struct fh_toml){.kind = FH_TOML_NULL};
 }

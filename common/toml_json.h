@@ -9,9 +9,7 @@
 /* As the official client's libraries map them: infinite numbers become null, a date-time an object with one
  * private key. The caller owns the result. */
 json_t *fh_json_from_toml(const struct fh_toml *value);
-/* Without places (line 0); keys whose value is null are left out. Borrows the strings. Nulls in arrays are
- * FH_INVALID: TOML has none. */
-fh_err fh_toml_from_json(struct fh_arena *a, const json_t *value, const char *name, struct fh_toml *out,
-                         struct fh_error *e) FH_MUSTCHECK;
+/* Without places (line 0). Borrows the strings. */
+struct fh_toml fh_toml_from_json(struct fh_arena *a, const json_t *value);
 
 #endif

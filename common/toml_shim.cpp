@@ -240,6 +240,6 @@ extern "C" const struct fh_toml_entry *fh_toml_find(const struct fh_toml *table,
 extern "C" const char *fh_toml_kind_name(enum fh_toml_kind kind)
 {
     static const char *const names[] = {"string",    "integer", "float", "boolean",
-                                        "date-time", "array",   "table"};
+                                        "date-time", "array",   "table", "null"};
     return names[kind];
 }
