@@ -1,0 +1,163 @@
+/* The folder behind FLOX_ENV.
+ *
+ * It is made once for each lock, below the user's cache, and never changes; .flox/run/<system>.<name>-<mode>
+ * is a link to it, as it is a link into /nix/store where flox made it. Its manifest.lock says what it was
+ * made of: a link whose target has the lock's own bytes is used whoever made it. */
+#include "client/activate.h"
+
+#include "client/disk.h"
+#include "client/shell_quote.h"
+#include "common/buf.h"
+#include "common/ceilings.h"
+#include "common/digest.h"
+#include "common/hex.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char render_version[] = "floe-render-1";
+
+/* [vars] as bash reads them: double-quoted, so that they may refer to each other and to commands. */
+static fh_err write_vars(struct activation *act, struct fh_buf *out, struct fh_error *e)
+{
+    struct fh_manifest_vars ordered;
+    FH_TRY(fh_vars_order(act->client->arena, &act->manifest->vars, &ordered, e));
+    for (size_t i = 0; i < ordered.count; i++) {
+        const char *name = ordered.items[i].name;
+        if (!shell_is_name(name) || strncmp(name, "BASH_ENVTRACE_", 14) == 0)
+            return FH_FAIL(e, FH_INVALID, "'%.100s' in [vars] cannot be the name of an environment variable.",
+                           name);
+        FH_TRY(fh_buf_addf(out, e, "export %s=\"%s\"\n", name, ordered.items[i].value));
+    }
+    return FH_OK;
+}
+
+static fh_err write_script(struct activation *act, const char *dir, const char *name, const char *text,
+                           struct fh_error *e)
+{
+    if (text == NULL)
+        return FH_OK;
+    return disk_write(fh_sprintf(act->client->arena, "%s/activate.d/%s", dir, name), text, strlen(text), 0644,
+                      e);
+}
+
+static fh_err fill(struct activation *act, const char *dir, struct fh_error *e)
+{
+    const struct fh_manifest *m = act->manifest;
+    struct fh_arena *a = act->client->arena;
+    struct fh_buf vars = FH_BUF_INIT(2 * FH_MAX_MANIFEST);
+    fh_err rc = disk_make_dirs(fh_sprintf(a, "%s/activate.d", dir), 0755, e);
+    if (rc == FH_OK)
+        rc = write_vars(act, &vars, e);
+    const struct {
+        const char *name, *text;
+    } scripts[] = {
+        {"vars", vars.data},
+        {"hook-on-activate", m->on_activate},
+        {"hook-on-deactivate", m->on_deactivate},
+        {"profile-common", m->profile.common},
+        {"profile-bash", m->profile.bash},
+        {"profile-zsh", m->profile.zsh},
+        {"profile-fish", m->profile.fish},
+        {"profile-tcsh", m->profile.tcsh},
+        {"profile-deactivate-common", m->deactivate.common},
+        {"profile-deactivate-bash", m->deactivate.bash},
+        {"profile-deactivate-zsh", m->deactivate.zsh},
+        {"profile-deactivate-fish", m->deactivate.fish},
+        {"profile-deactivate-tcsh", m->deactivate.tcsh},
+    };
+    for (size_t i = 0; rc == FH_OK && i < sizeof scripts / sizeof scripts[0]; i++)
+        rc = write_script(act, dir, scripts[i].name, scripts[i].text, e);
+    if (rc == FH_OK)
+        rc = disk_write(fh_sprintf(a, "%s/manifest.lock", dir), act->files->lock, act->files->lock_len, 0644,
+                        e);
+    fh_buf_free(&vars);
+    return rc;
+}
+
+static const char *target_of(struct activation *act)
+{
+    struct fh_arena *a = act->client->arena;
+    uint8_t sum[FH_SHA256_SIZE];
+    char hex[2 * FH_SHA256_SIZE + 1];
+    struct fh_digest *d = fh_digest_new(FH_SHA256);
+    fh_digest_add(d, render_version, sizeof render_version);
+    fh_digest_add(d, act->files->lock, act->files->lock_len);
+    fh_digest_finish(d, sum);
+    fh_digest_free(d);
+    fh_hex_encode(sum, 20, hex);
+    return fh_sprintf(a, "%s/%s", act->client->settings.rendered_dir, hex);
+}
+
+static fh_err make_target(struct activation *act, const char *target, struct fh_error *e)
+{
+    struct client *c = act->client;
+    if (disk_is_dir(target))
+        return FH_OK;
+    FH_TRY(disk_make_dirs(c->settings.rendered_dir, 0700, e));
+    char *fresh = fh_sprintf(c->arena, "%s.XXXXXX", target);
+    if (mkdtemp(fresh) == NULL)
+        return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make a folder in '%s'", c->settings.rendered_dir);
+    fh_err rc = fill(act, fresh, e);
+    if (rc == FH_OK)
+        rc = disk_install_dir(fresh, target, false, e);
+    struct fh_error ignored;
+    if (rc != FH_OK)
+        (void)!disk_remove_tree(fresh, &ignored);
+    return rc == FH_CONFLICT ? FH_OK : rc;
+}
+
+static bool is_of_this_lock(struct activation *act, const char *link)
+{
+    char *text;
+    size_t n;
+    struct fh_error ignored;
+    return disk_read(fh_sprintf(act->client->arena, "%s/manifest.lock", link), FH_MAX_LOCK,
+                     act->client->arena, &text, &n, &ignored) == FH_OK &&
+           n == act->files->lock_len && memcmp(text, act->files->lock, n) == 0;
+}
+
+/* flox renders anew only when the link is older than the lock: ours is made to look old, since flox needs
+ * more in the folder than floe puts there. */
+static fh_err point_link(struct activation *act, const char *link, const char *target, struct fh_error *e)
+{
+    char *fresh = fh_sprintf(act->client->arena, "%s.%d", link, (int)getpid());
+    const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    if (symlink(target, fresh) != 0)
+        return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make the link '%s'", link);
+    (void)utimensat(AT_FDCWD, fresh, old, AT_SYMLINK_NOFOLLOW);
+    if (rename(fresh, link) != 0) {
+        (void)FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make the link '%s'", link);
+        unlink(fresh);
+        return FH_INTERNAL;
+    }
+    return FH_OK;
+}
+
+fh_err activate_render(struct activation *act, struct fh_error *e)
+{
+    struct client *c = act->client;
+    const char *run = fh_sprintf(c->arena, "%s/run", act->dir->path);
+    const char *link = fh_sprintf(c->arena, "%s/%s.%s-%s", run, settings_system(c->arena),
+                                  act->dir->pointer.name, act->mode);
+    const char *target = target_of(act);
+    FH_TRY(make_target(act, target, e));
+    act->scripts = target;
+    act->flox_env = link;
+    if (is_of_this_lock(act, link))
+        return FH_OK;
+    if (mkdir(run, 0777) != 0 && errno != EEXIST) {
+        /* A project that cannot be written to is activated all the same. */
+        act->flox_env = target;
+        return FH_OK;
+    }
+    if (access(run, W_OK) != 0) {
+        act->flox_env = target;
+        return FH_OK;
+    }
+    return point_link(act, link, target, e);
+}
