@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct check {
@@ -52,39 +53,47 @@ static fh_err check_texts(const struct check *c, int dir, struct fh_error *e)
 
 /* Refs and objects that somebody put there with git itself: we make neither loose refs nor loose objects. */
 static void check_folder(const struct check *c, int dir, const char *folder, const char *what,
-                         bool (*is_ours)(const struct check *c, const char *name))
+                         bool (*is_ours)(const struct check *c, int dir, const char *name))
 {
     DIR *d = wire_bare_list(dir, folder);
     const struct dirent *entry;
     while (d && (entry = readdir(d)) != NULL)
-        if (entry->d_name[0] != '.' && !is_ours(c, entry->d_name))
+        if (entry->d_name[0] != '.' && !is_ours(c, dirfd(d), entry->d_name))
             tell(c, "%s/%s: %s", folder, entry->d_name, what);
     if (d)
         closedir(d);
 }
 
-static bool nothing(const struct check *c, const char *name)
+static bool nothing(const struct check *c, int dir, const char *name)
 {
+    (void)dir;
     (void)c;
     (void)name;
     return false;
 }
 
-static bool is_heads(const struct check *c, const char *name)
+static bool is_heads(const struct check *c, int dir, const char *name)
 {
+    (void)dir;
     (void)c;
     return strcmp(name, "heads") == 0;
 }
 
-static bool is_pack_folder(const struct check *c, const char *name)
+static bool is_pack_folder(const struct check *c, int dir, const char *name)
 {
+    (void)dir;
     (void)c;
     return strcmp(name, "pack") == 0;
 }
 
-static bool is_pack(const struct check *c, const char *name)
+static bool is_pack(const struct check *c, int dir, const char *name)
 {
-    return wire_bare_is_pack(name) && wire_bare_has_pack(c->repo, name);
+    struct stat st;
+    if (!wire_bare_is_pack(name))
+        return false;
+    /* One of ours that a compaction replaced stays until it is old enough. */
+    return wire_bare_has_pack(c->repo, name) ||
+           (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & 0777) == WIRE_PACK_MODE);
 }
 
 fh_err wire_materialise_check(const char *data, const struct store_repo *repo, wire_report *report, void *arg,

@@ -5,9 +5,9 @@
 
 #include "common/ceilings.h"
 #include "common/pkt.h"
-#include "server/git/wire_adv.h"
 #include "server/git/wire_compact.h"
 #include "server/git/wire_fetch.h"
+#include "server/git/wire_materialise.h"
 #include "server/git/wire_push.h"
 
 #include <pthread.h>
@@ -391,6 +391,40 @@ static void compaction_keeps_what_is_reachable_in_one_pack(void **state)
     assert_int_equal(stats.packs_after, stats.packs_before);
 }
 
+static void note(void *arg, const char *sentence)
+{
+    char *all = arg;
+    size_t n = strlen(all);
+    snprintf(all + n, 4096 - n, "%s\n", sentence);
+}
+
+static void what_was_changed_by_hand_is_reported_and_written_again(void **state)
+{
+    (void)state;
+    const struct wire_snapshot *s;
+    char told[4096] = "";
+    wire_repos_changed(repos, NULL);
+    assert_ok(wire_repo_hold(repos, "alice", false, &s, &e));
+    assert_ok(wire_materialise_check(cluster.data, &s->repo, note, told, &e));
+    assert_string_equal(told, "");
+    box_run("cd %s/git/alice/floxmeta.git && echo ref: refs/heads/x >HEAD && echo '# mine' >packed-refs && "
+            "echo %040d >refs/heads/planted && mkdir -p objects/ab && : >objects/pack/pack-mine.pack",
+            cluster.data, 1);
+    assert_ok(wire_materialise_check(cluster.data, &s->repo, note, told, &e));
+    wire_repo_drop(repos, s);
+    static const char *const said[] = {"HEAD is not", "packed-refs is not",
+                                       "refs/heads/planted:", "objects/ab:", "objects/pack/pack-mine.pack:"};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        assert_non_null(strstr(told, said[i]));
+    wire_repos_changed(repos, NULL);
+    assert_ok(wire_repo_hold(repos, "alice", false, &s, &e));
+    told[0] = '\0';
+    assert_ok(wire_materialise_check(cluster.data, &s->repo, note, told, &e));
+    assert_null(strstr(told, "HEAD"));
+    assert_null(strstr(told, "packed-refs"));
+    wire_repo_drop(repos, s);
+}
+
 /* --- many at once --- */
 
 enum { THREADS = 4, ROUNDS = 8 };
@@ -477,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_lost_race_is_ng_and_anothers_push_is_denied),
         cmocka_unit_test(a_commit_of_nobody_cannot_be_taken_up_without_its_objects),
         cmocka_unit_test(compaction_keeps_what_is_reachable_in_one_pack),
+        cmocka_unit_test(what_was_changed_by_hand_is_reported_and_written_again),
         cmocka_unit_test(pushes_fetches_and_compactions_at_once_lose_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
