@@ -6,7 +6,8 @@
  * FH_MAX_OBJECT, a pack whose entries (delta results included) are over FH_MAX_PACK_INFLATED, a delta chain
  * over FH_MAX_DELTA_DEPTH, a delta whose instructions do not fit its base and result sizes, a delta whose
  * base is not in the pack (we advertise no-thin), bytes behind the last entry, a wrong trailer. It stops at
- * the first fault, having inflated no more than the ceilings.
+ * the first fault, having inflated no more than the ceilings. What a REF_DELTA's base is cannot be known
+ * before everything is hashed: that it is there, and how deep the chain is, wire_index_pack sees to.
  */
 #ifndef WIRE_GUARD_H
 #define WIRE_GUARD_H

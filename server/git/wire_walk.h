@@ -23,7 +23,9 @@ void wire_list_free(struct wire_list *l);
 bool wire_list_has(const struct wire_list *l, const struct fh_oid *oid, size_t *position);
 
 /* Everything reachable from wants that is not reachable from haves (all of which must be commits that exist).
- * Newest commits first, then per commit trees and blobs in path order. max_commits bounds the walk. */
+ * Newest commits first, then per commit trees and blobs in path order. max_commits bounds the walk
+ * (FH_TOO_LARGE). Something that the other side has at another path, or by a detour of clocks, may be in it;
+ * nothing is missing. */
 fh_err wire_walk_list(struct wire_reader *r, const struct fh_oid *wants, size_t nwants,
                       const struct fh_oid *haves, size_t nhaves, size_t max_commits, struct wire_list *out,
                       struct fh_error *e) FH_MUSTCHECK;
@@ -34,15 +36,16 @@ fh_err wire_walk_is_ancestor(struct wire_reader *r, const struct fh_oid *commit,
 
 /* The check of a push: every object that new_tip newly makes reachable is in the pushed pack
  * (wire_packs_is_new of the reader's set) or reachable from readable; exists; is of the type its place asks
- * for; and, if new, is sound (hash, fsck rules below). With old_tip among readable, what did not change
- * against it is not walked again. FH_INVALID with a sentence for the pusher; the same sentence for absent and
- * for hidden objects.
+ * for. Everything in the pushed pack, reachable or not, is sound by the fsck rules below (that it hashes to
+ * its name is wire_index_pack's doing). With old_tip among readable, what did not change against it is not
+ * walked again. FH_INVALID with a sentence for the pusher; the same sentence for absent and for hidden
+ * objects. FH_INTERNAL when something that should be stored is not.
  *
  * fsck rules: tree modes 100644, 100755, 40000 alone (no symlinks, no submodules); names without '/', NUL and
- * control characters, not "", ".", "..", nor anything that a file system could take for ".git" (".git",
- * "git~1", HFS and NTFS variants); sorted as git sorts, no doubles; at most FH_MAX_TREE_ENTRIES,
- * FH_MAX_TREE_DEPTH, FH_MAX_TREE_NAME. Commits parse as git's fsck wants them (tree, parents, author,
- * committer, sane dates, no NUL in the header). No tags. */
+ * control characters, not "", ".", "..", nor anything that begins with ".git" or that a file system could
+ * take for such a name ("git~1", HFS and NTFS variants); sorted as git sorts, no doubles; at most
+ * FH_MAX_TREE_ENTRIES, FH_MAX_TREE_DEPTH, FH_MAX_TREE_NAME. Commits parse as git's fsck wants them (tree,
+ * parents, author, committer, sane dates, no NUL in the header). No tags. */
 fh_err wire_walk_check_push(struct wire_reader *r, const struct fh_oid *new_tip,
                             const struct fh_oid *readable, size_t nreadable, struct fh_error *e) FH_MUSTCHECK;
 

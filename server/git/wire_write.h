@@ -1,9 +1,10 @@
 /* Writing packs: stored entries are copied, not deflated again.
  *
- * For each object of the list, in order: its stored entry as it is when it is whole, or when it is a delta
- * whose base is also sent; else, when an object of the same name and type went before it, a delta against
- * that one, computed once and kept in the delta cache; else the object whole. So the bytes stay near those of
- * `git repack -ad` and the time near that of a copy.
+ * An object that is stored as a delta whose base is also sent goes out as it is stored. For any other tree or
+ * blob of which newer ones of the same name are sent, a delta against one of those is computed, once, and
+ * kept in the delta cache. What remains is sent whole: as it is stored, or deflated anew (and kept in that
+ * cache too). So the bytes stay near those of `git repack -ad` and the time near that of a copy. A base
+ * always goes out first.
  */
 #ifndef WIRE_WRITE_H
 #define WIRE_WRITE_H
