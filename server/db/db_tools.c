@@ -149,14 +149,10 @@ static fh_err read_text(int fd, struct fh_buf *out, struct fh_error *e)
     }
 }
 
-fh_err db_tools_peek(struct db_tools *t, int fd, const char *const *tables, char **text, struct fh_error *e)
+/* What pg_restore makes of the archive's rows of schema_migration. */
+static fh_err peek(struct db_tools *t, int fd, struct fh_buf *out, struct fh_error *e)
 {
-    const char *argv[8 + MAX_PEEK_TABLES] = {t->restore, "--data-only", "--file=-"};
-    size_t n = 3;
-    for (size_t i = 0; tables[i]; i++) {
-        FH_ASSERT(e, i < MAX_PEEK_TABLES);
-        argv[n++] = fh_sprintf(t->arena, "--table=%s", tables[i]);
-    }
+    const char *const argv[] = {t->restore, "--data-only", "--table=schema_migration", "--file=-", NULL};
     struct db_child c;
     int pipes[2];
     if (lseek(fd, 0, SEEK_SET) < 0)
@@ -165,19 +161,49 @@ fh_err db_tools_peek(struct db_tools *t, int fd, const char *const *tables, char
         return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "No pipe could be made");
     fh_err rc = start(t, &c, argv, fd, pipes[1], e);
     close(pipes[1]);
-    struct fh_buf out = FH_BUF_INIT(MAX_PEEK);
     if (rc == FH_OK) {
-        rc = read_text(pipes[0], &out, e);
+        rc = read_text(pipes[0], out, e);
         if (rc == FH_OK)
             rc = db_child_finish(&c, e);
         db_child_kill(&c);
     }
     close(pipes[0]);
-    if (rc == FH_OK)
-        rc = fh_buf_add(&out, "", 0, e);
-    if (rc == FH_OK)
-        *text = fh_buf_take(&out, NULL);
-    fh_buf_free(&out);
+    return rc;
+}
+
+bool db_tools_parse_schema(const char *text, int *version, char name[DB_MIGRATION_NAME])
+{
+    static const char copy[] = "COPY public.schema_migration (version, name, ";
+    const char *at = strstr(text, copy);
+    *version = 0;
+    at = at ? strchr(at, '\n') : NULL;
+    while (at && at[1] && at[1] != '\\') {
+        char *end;
+        long v = strtol(at + 1, &end, 10);
+        if (*end != '\t' || v <= 0 || v > 1000000)
+            return false;
+        if (v > *version) {
+            *version = (int)v;
+            snprintf(name, DB_MIGRATION_NAME, "%.*s", (int)strcspn(end + 1, "\t\n"), end + 1);
+        }
+        at = strchr(at + 1, '\n');
+    }
+    return *version > 0;
+}
+
+fh_err db_tools_archive_schema(struct db_tools *t, int fd, int *version, char name[DB_MIGRATION_NAME],
+                               struct fh_error *e)
+{
+    struct fh_buf text = FH_BUF_INIT(MAX_PEEK);
+    struct fh_error why = {0};
+    fh_err rc = peek(t, fd, &text, &why);
+    if (rc == FH_OK && !(text.data && db_tools_parse_schema(text.data, version, name)))
+        rc = FH_FAIL(e, FH_INVALID, "It is an archive of PostgreSQL's, but not of a hub.");
+    else if (rc == FH_NOT_FOUND)
+        (void)FH_FAIL(e, rc, "%s", why.msg);
+    else if (rc != FH_OK)
+        rc = FH_FAIL(e, FH_INVALID, "It cannot be read as a backup: %s", why.msg);
+    fh_buf_free(&text);
     return rc;
 }
 
@@ -222,9 +248,11 @@ static fh_err carry(const struct pump *p, struct fh_error *e)
     return rc;
 }
 
+/* The lock is db_migrate's: a server that starts meanwhile waits. */
 static const char before_sql[] = "BEGIN;\n"
                                  "SET LOCAL lock_timeout = '10s';\n"
                                  "SET LOCAL client_min_messages = error;\n"
+                                 "SELECT pg_advisory_xact_lock(7021958);\n"
                                  "DROP SCHEMA IF EXISTS public CASCADE;\n"
                                  "CREATE SCHEMA public;\n";
 static const char after_sql[] = "\nCOMMIT;\n";

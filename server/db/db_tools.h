@@ -24,10 +24,12 @@ typedef void db_tools_progress(void *arg, int64_t bytes);
 fh_err db_tools_dump(struct db_tools *t, int fd, db_tools_progress *progress, void *arg,
                      struct fh_error *e) FH_MUSTCHECK;
 
-/* The rows of some tables (names ended by NULL) of an archive, as the text of COPY, NUL-terminated and to be
- * freed. FH_INVALID when fd is no archive. Tables that are not in it are left out. */
-fh_err db_tools_peek(struct db_tools *t, int fd, const char *const *tables, char **text,
-                     struct fh_error *e) FH_MUSTCHECK;
+/* The newest migration that an archive has: number and name. FH_INVALID when fd is no archive of a Floe. */
+enum { DB_MIGRATION_NAME = 128 };
+fh_err db_tools_archive_schema(struct db_tools *t, int fd, int *version, char name[DB_MIGRATION_NAME],
+                               struct fh_error *e) FH_MUSTCHECK;
+/* The same of schema_migration's rows as COPY writes them; pure, fuzzed. False when there are none. */
+bool db_tools_parse_schema(const char *text, int *version, char name[DB_MIGRATION_NAME]);
 
 /* Puts an archive in place of all that the database has, in one transaction: when it fails, the database is
  * as it was. progress is told how much of fd was read. */

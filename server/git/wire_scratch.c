@@ -2,6 +2,7 @@
 #include "server/git/wire_scratch.h"
 
 #include "server/git/wire_materialise.h"
+#include "server/git/wire_quarantine.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -23,17 +24,24 @@ fh_err wire_scratch_make(struct wire_scratch *s, const char *stem, struct fh_err
     return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "No temporary folder can be made beside %s", stem);
 }
 
+/* An admin command may run as root; the server must be able to use the folder after it. */
+static void give_to_owner(const char *data)
+{
+    char tmp[WIRE_PATH_SIZE];
+    struct stat theirs, ours;
+    int n = snprintf(tmp, sizeof tmp, "%s/tmp", data);
+    if (geteuid() == 0 && n > 0 && (size_t)n < sizeof tmp && stat(data, &theirs) == 0 &&
+        lstat(tmp, &ours) == 0 && S_ISDIR(ours.st_mode) && ours.st_uid == 0 && theirs.st_uid != 0 &&
+        lchown(tmp, theirs.st_uid, theirs.st_gid) != 0)
+        return; /* then the server says so itself */
+}
+
 fh_err wire_scratch_in_data(struct wire_scratch *s, const char *data, const char *what, struct fh_error *e)
 {
-    char stem[3000];
     s->path[0] = '\0';
-    int n = snprintf(stem, sizeof stem, "%s/tmp", data);
-    if (n > 0 && (size_t)n < sizeof stem && mkdir(stem, 0700) != 0 && errno != EEXIST)
-        return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The folder %s cannot be made", stem);
-    n = snprintf(stem, sizeof stem, "%s/tmp/%s-", data, what);
-    if (n < 0 || (size_t)n >= sizeof stem)
-        return FH_FAIL(e, FH_INVALID, "The path of the data folder is too long.");
-    return wire_scratch_make(s, stem, e);
+    FH_TRY(wire_private_folder(data, what, s->path, e));
+    give_to_owner(data);
+    return FH_OK;
 }
 
 fh_err wire_scratch_folder(const struct wire_scratch *s, const char *name, char out[4096], struct fh_error *e)

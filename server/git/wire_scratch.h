@@ -9,11 +9,12 @@
 struct db_pool;
 
 struct wire_scratch {
-    char path[3000]; /* "" when there is none */
+    char path[4096]; /* "" when there is none */
 };
 /* "<stem>XXXXXX"; the folder that stem is in must exist. */
 fh_err wire_scratch_make(struct wire_scratch *s, const char *stem, struct fh_error *e) FH_MUSTCHECK;
-/* "<data>/tmp/<what>-XXXXXX", making tmp when it is not there. */
+/* "<data>/tmp/<what>-XXXXXX", making tmp when it is not there; tmp is the data folder's owner's, also when
+ * root makes it. */
 fh_err wire_scratch_in_data(struct wire_scratch *s, const char *data, const char *what,
                             struct fh_error *e) FH_MUSTCHECK;
 /* A folder in it, made when absent; out holds its path. */
