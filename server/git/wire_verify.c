@@ -157,7 +157,7 @@ static fh_err pass(struct wire_pass *p, struct fh_error *e)
         check_tips(p);
     if (rc == FH_OK)
         rc = wire_materialise_check(p->v->data, &p->repo, on_report, p, e);
-    if (rc == FH_OK && p->v->deep)
+    if (rc == FH_OK)
         wire_verify_node_packs(p);
     p->found.environments += p->repo.nenvs;
     wire_packs_drop(p->packs);

@@ -2,6 +2,7 @@
 #include "server/git/wire_verify_packs.h"
 
 #include "common/digest.h"
+#include "common/mem.h"
 #include "server/git/wire_materialise.h"
 
 #include <errno.h>
@@ -161,15 +162,12 @@ fh_err wire_verify_packs(struct wire_pass *p, struct fh_error *e)
     return wire_packs_open(paths, n, NULL, &p->packs, e);
 }
 
-/* True also when there is no such file: that one is fetched when it is needed. */
 static bool is_sound(const char *path, const uint8_t checksum[20])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return true;
     struct hasher h = {.digest = fh_digest_new(FH_SHA1)};
-    uint8_t *block = malloc(BLOCK);
-    bool read_all = block != NULL;
+    uint8_t *block = fh_xmalloc(BLOCK);
+    bool read_all = fd >= 0;
     while (read_all) {
         ssize_t n = read(fd, block, BLOCK);
         if (n < 0 && errno == EINTR)
@@ -182,18 +180,29 @@ static bool is_sound(const char *path, const uint8_t checksum[20])
     bool sound = read_all && hash_agrees(&h) && memcmp(h.tail, checksum, TRAILER) == 0;
     free(block);
     fh_digest_free(h.digest);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return sound;
 }
 
 void wire_verify_node_packs(struct wire_pass *p)
 {
-    char path[WIRE_PATH_SIZE];
-    for (size_t i = 0; i < p->repo.npacks; i++)
-        if (wire_pack_path(p->v->data, p->repo.owner.handle, p->repo.packs[i].checksum, path, NULL) ==
-                FH_OK &&
-            !is_sound(fh_sprintf(p->arena, "%s.pack", path), p->repo.packs[i].checksum))
-            wire_pass_fault(p, "node", p->repo.owner.handle,
-                            "this node's copy %s.pack is damaged; delete the folder and it is made again",
-                            path);
+    char folder[WIRE_PATH_SIZE], path[WIRE_PATH_SIZE], hex[2 * FH_OID_RAW + 1];
+    const char *owner = p->repo.owner.handle;
+    if (wire_repo_path(p->v->data, owner, folder, NULL) != FH_OK || access(folder, F_OK) != 0)
+        return;
+    for (size_t i = 0; i < p->repo.npacks; i++) {
+        const struct store_pack *pack = &p->repo.packs[i];
+        if (wire_pack_path(p->v->data, owner, pack->checksum, path, NULL) != FH_OK)
+            continue;
+        const char *file = fh_sprintf(p->arena, "%s.pack", path);
+        fh_hex_encode(pack->checksum, sizeof pack->checksum, hex);
+        if (access(file, F_OK) != 0)
+            wire_pass_fault(p, "node", owner,
+                            "this node's copy has no pack %s; it is fetched when it is needed", hex);
+        else if (p->v->deep && !is_sound(file, pack->checksum))
+            wire_pass_fault(p, "node", owner,
+                            "this node's copy of the pack %s is damaged; delete %s and it is made again", hex,
+                            folder);
+    }
 }

@@ -23,7 +23,7 @@ void wire_pass_fault(struct wire_pass *p, const char *kind, const char *object, 
 
 /* Copies every pack from the database, comparing it with its row and its checksums; opens the sound ones. */
 fh_err wire_verify_packs(struct wire_pass *p, struct fh_error *e) FH_MUSTCHECK;
-/* Hashes this node's copies. */
+/* What is missing from this node's copy; deep: also what is damaged there. */
 void wire_verify_node_packs(struct wire_pass *p);
 
 #endif
