@@ -8,6 +8,7 @@ struct config;
 struct db_pool;
 struct db_cluster;
 struct db_listener;
+struct health;
 struct web_server;
 struct wire_repos;
 
@@ -20,6 +21,15 @@ struct app {
     struct auth_policy policy;
     struct wire_repos *repos; /* owners' repositories: snapshots, packs, pack cache */
     struct web_server *web;
+    struct health *health;
 };
+
+/* In two steps: open binds the ports and reads the TLS key, for which a server may need to be root; run does
+ * all the rest, as whoever it has become: database, migrations, caches, threads. */
+fh_err app_open(const struct config *config, struct app **out, struct fh_error *e) FH_MUSTCHECK;
+fh_err app_run(struct app *app, struct fh_error *e) FH_MUSTCHECK;
+/* Lets requests finish for at most drain_ms, then ends everything in reverse. After either step; NULL is
+ * fine. */
+void app_stop(struct app *app, int drain_ms);
 
 #endif

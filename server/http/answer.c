@@ -100,7 +100,7 @@ void web_account(struct web_exchange *x, enum MHD_RequestTerminationCode how)
     fh_log_add_int(&line, "status", status);
     fh_log_add_int(&line, "ms", us / 1000);
     fh_log_add_int(&line, "in", (int64_t)(x->intake.received + x->drained));
-    fh_log_add_int(&line, "out", (int64_t)x->sent);
+    fh_log_add_int(&line, "bytes", (int64_t)x->sent);
     fh_log_add_int(&line, "actor", x->req.actor && c->actor_id ? c->actor_id(x->req.actor) : 0);
     fh_log_add(&line, "remote", x->remote);
     if (how_it_ended(how))

@@ -136,12 +136,13 @@ static const char *harmless(struct fh_arena *a, const char *raw, size_t n)
     return s;
 }
 
+/* NULL when the path is not below the prefix. */
 static const char *without_prefix(const char *path, const char *prefix)
 {
     size_t n = strlen(prefix);
-    if (n == 0 || strncmp(path, prefix, n) != 0)
-        return path;
-    return path[n] == '/' ? path + n : path[n] == '\0' ? "/" : path;
+    if (strncmp(path, prefix, n) != 0 || (n > 0 && path[n] != '/' && path[n] != '\0'))
+        return NULL;
+    return path[n] ? path + n : "/";
 }
 
 fh_err web_target_parse(struct fh_arena *a, const char *raw, const char *prefix, struct web_target *out,
@@ -160,7 +161,11 @@ fh_err web_target_parse(struct fh_arena *a, const char *raw, const char *prefix,
         return FH_FAIL(e, FH_INVALID, "The URL does not begin with a slash.");
     char *path;
     FH_TRY(parse_path(a, raw, n, &path, e));
-    out->shown = out->path = without_prefix(*path ? path : "/", prefix);
+    out->shown = *path ? path : "/";
+    out->path = without_prefix(out->shown, prefix);
+    if (!out->path)
+        return FH_FAIL(e, FH_NOT_FOUND, "There is nothing at this path; the hub is below %s/.", prefix);
+    out->shown = out->path;
     if (raw[n] == '?')
         FH_TRY(parse_query(a, fh_strndup(a, raw + n + 1, strcspn(raw + n + 1, "#")), out, e));
     return FH_OK;
