@@ -22,13 +22,14 @@ static int64_t unit_seconds(const char *unit)
 /* "2027-01-31": the first second of that day, UTC. */
 static bool parse_date(const char *text, int64_t *out)
 {
-    struct tm tm = {0}, back;
+    struct tm tm = {0};
     const char *end = strptime(text, "%Y-%m-%d", &tm);
     if (!end || *end || strlen(text) != 10)
         return false;
+    int day = tm.tm_mday;
     time_t t = timegm(&tm);
-    if (t < 0 || !gmtime_r(&t, &back) || back.tm_mday != tm.tm_mday)
-        return false; /* the thirtieth of February */
+    if (t < 0 || tm.tm_mday != day)
+        return false; /* the thirtieth of February, which timegm made the second of March */
     *out = t;
     return true;
 }
