@@ -264,7 +264,7 @@ static fh_err answer(struct push *p, fh_err rc, struct wire_answer *out, struct 
     case FH_INVALID:
     case FH_TOO_LARGE:
     case FH_NOT_FOUND:
-        return wire_report_refusal(a, &p->request, fh_strdup(a, e->msg), out, e);
+        return wire_report_refusal(a, &p->request, fh_sprintf(a, "%s Nothing was changed.", e->msg), out, e);
     case FH_AGAIN:
         return wire_report_refusal(a, &p->request, "The repository is being changed by others; push again.",
                                    out, e);
