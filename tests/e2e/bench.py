@@ -242,7 +242,7 @@ class Hub:
     def sql(self, statement):
         """Runs SQL straight on the embedded database, for tests that look behind the hub."""
         sockets = [d for d in (self.data / "postgres-run",) if d.exists()]
-        psql = subprocess.run(["psql", "-X", "-A", "-t", "-h", str(sockets[0]), "-d", "floe", "-v", "ON_ERROR_STOP=1",
+        psql = subprocess.run(["psql", "-X", "-A", "-t", "-h", str(sockets[0]), "-U", "floe", "-d", "floe", "-v", "ON_ERROR_STOP=1",
                                "-c", statement], capture_output=True, text=True, env=self.environment(), cwd="/",
                               timeout=60, **self.workshop.service())
         assert psql.returncode == 0, psql.stderr
