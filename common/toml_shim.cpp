@@ -1,7 +1,9 @@
 // The only C++ of the project: toml++'s tree copied into plain C data. See toml.h.
 //
 // toml++ is compiled into this file (and not linked), without exceptions of its own and with our ceiling on
-// nesting. What the standard library throws (it runs out of memory) ends in a catch below.
+// nesting. What the standard library throws (it runs out of memory) ends in a catch below, and so do toml++'s
+// assertions, which its release form would hand to the optimizer as assumptions. See also toml_guard.h.
+#undef NDEBUG
 #undef TOML_HEADER_ONLY
 #undef TOML_SHARED_LIB
 #define TOML_HEADER_ONLY                1
@@ -9,6 +11,17 @@
 #define TOML_ENABLE_UNRELEASED_FEATURES 0
 #define TOML_ENABLE_FORMATTERS          1
 #define TOML_MAX_NESTED_VALUES          32
+
+namespace
+{
+struct broken_assumption {
+};
+[[noreturn]] void break_off()
+{
+    throw broken_assumption{};
+}
+} // namespace
+#define TOML_ASSERT(fact) (static_cast<bool>(fact) ? void(0) : break_off())
 
 #include <sstream>
 #include <string_view>
@@ -18,6 +31,7 @@
 extern "C" {
 #include "common/ceilings.h"
 #include "common/toml.h"
+#include "common/toml_guard.h"
 }
 
 static_assert(TOML_MAX_NESTED_VALUES == FH_MAX_TOML_DEPTH, "one ceiling");
@@ -120,73 +134,6 @@ struct copier {
     }
 };
 
-// A dotted key makes one table per dot; toml++ 3.3 takes any number of them and frees the tables by
-// recursion, so a file of nothing but dots would overflow the stack. The dots of each key are counted before
-// it sees the text. This needs no grammar, only where strings and comments begin and end: outside of them a
-// dot is a key's (or a number's), and a key ends with its line or at one of "=,{}[]".
-class dot_counter
-{
-    const char *at_, *end_;
-
-    void skip_string(char quote)
-    {
-        bool many = end_ - at_ >= 3 && at_[1] == quote && at_[2] == quote;
-        at_ += many ? 3 : 1;
-        for (; at_ < end_; at_++) {
-            if (*at_ == '\\' && quote == '"' && at_ + 1 < end_) {
-                at_++;
-            } else if (!many && (*at_ == quote || *at_ == '\n')) {
-                return;
-            } else if (many && end_ - at_ >= 3 && at_[0] == quote && at_[1] == quote && at_[2] == quote) {
-                at_ += 2;
-                for (int extra = 0; extra < 2 && at_ + 1 < end_ && at_[1] == quote; extra++)
-                    at_++; // up to two quotes may stand before the closing three
-                return;
-            }
-        }
-    }
-
-  public:
-    dot_counter(const char *text, size_t n) : at_(text), end_(text + n)
-    {
-    }
-
-    // The place of the dot that is one too many, or nullptr.
-    const char *find_excess(unsigned most)
-    {
-        unsigned dots = 0;
-        for (; at_ < end_; at_++) {
-            if (*at_ == '#') {
-                while (at_ + 1 < end_ && at_[1] != '\n')
-                    at_++;
-            } else if (*at_ == '"' || *at_ == '\'') {
-                skip_string(*at_);
-                if (at_ == end_)
-                    break;
-            } else if (*at_ == '.' && ++dots > most) {
-                return at_;
-            }
-            if (std::string_view("\n=,{}[]").find(*at_) != std::string_view::npos)
-                dots = 0;
-        }
-        return nullptr;
-    }
-};
-
-fh_err check_dots(const char *text, size_t n, const char *name, struct fh_error *e)
-{
-    const char *excess = dot_counter(text, n).find_excess(FH_MAX_TOML_DEPTH);
-    if (!excess)
-        return FH_OK;
-    unsigned line = 1, column = 1;
-    for (const char *p = text; p < excess; p++) {
-        column = *p == '\n' ? 1 : column + 1;
-        line += *p == '\n';
-    }
-    return FH_FAIL(e, FH_INVALID, "%s:%u:%u: nested deeper than %d levels.", name, line, column,
-                   FH_MAX_TOML_DEPTH);
-}
-
 fh_err fail(const toml::parse_error &error, const char *name, struct fh_error *e)
 {
     const auto &at = error.source().begin;
@@ -205,15 +152,19 @@ extern "C" fh_err fh_toml_parse(struct fh_arena *a, const char *text, size_t n, 
 {
     if (n > FH_MAX_MANIFEST)
         return FH_FAIL(e, FH_TOO_LARGE, "%s is larger than %d bytes.", name, FH_MAX_MANIFEST);
-    FH_TRY(check_dots(text, n, name, e));
+    const char *safe = nullptr;
+    size_t safe_n = 0;
+    FH_TRY(fh_toml_guard(a, text, n, name, &safe, &safe_n, e));
     auto *out = static_cast<struct fh_toml *>(fh_alloc(a, sizeof(struct fh_toml)));
     try {
-        toml::parse_result result = toml::parse(std::string_view(text, n));
+        toml::parse_result result = toml::parse(std::string_view(safe, safe_n));
         if (!result)
             return fail(result.error(), name, e);
         copier copy{a, name, e};
         out->line = out->column = 1;
         FH_TRY(copy.table(result.table(), 0, out));
+    } catch (const broken_assumption &) {
+        return FH_FAIL(e, FH_INVALID, "%s is not valid TOML.", name);
     } catch (...) {
         return FH_FAIL(e, FH_INTERNAL, "%s could not be read.", name);
     }
