@@ -88,7 +88,7 @@ static inline struct fh_oid box_oid(const char *what)
     return oid;
 }
 
-static char box_home[64];
+static char box_home[4096];
 
 /* An empty repository in a new folder, which becomes the present one. */
 static inline void box_open(void)
@@ -99,7 +99,8 @@ static inline void box_open(void)
         puts("skipped: there is no git here");
         exit(77);
     }
-    memcpy(box_home, "/tmp/floe-box-XXXXXX", 21);
+    const char *where = getenv("TMPDIR");
+    snprintf(box_home, sizeof box_home, "%s/floe-box-XXXXXX", where && *where ? where : "/tmp");
     assert_non_null(mkdtemp(box_home));
     assert_int_equal(chdir(box_home), 0);
     for (size_t i = 0; i < 4; i++)

@@ -197,7 +197,8 @@ static void assert_index_refuses(struct fh_buf *p, const char *words)
     struct fh_error e = {0};
     struct wire_scan found;
     int fd = mill_fd(p->data, p->len);
-    assert_int_equal(wire_guard_scan(fd, 0, p->len, &found, &e), FH_OK); /* this is what the guard cannot see */
+    assert_int_equal(wire_guard_scan(fd, 0, p->len, &found, &e),
+                     FH_OK); /* this is what the guard cannot see */
     close(fd);
     fh_err rc = index_bytes(p, path, &n, &e);
     if ((rc != FH_INVALID && rc != FH_TOO_LARGE) || !strstr(e.msg, words))
@@ -245,6 +246,9 @@ static struct fh_buf ref_chain(uint32_t deltas, bool backwards)
     return p;
 }
 
+/* libgit2 takes time by the square of it; what is longer meets the deadline. */
+enum { LONG_CHAIN = 3000 };
+
 static void chains_of_ref_deltas_are_held_to_the_same_depth(void **state)
 {
     (void)state;
@@ -262,12 +266,11 @@ static void chains_of_ref_deltas_are_held_to_the_same_depth(void **state)
         assert_index_refuses(&p, "chain of more than 64 deltas");
     }
     int64_t start = fh_ticks_ms();
-    struct fh_buf p = ref_chain(FH_MAX_PUSH_OBJECTS - 1, false);
+    struct fh_buf p = ref_chain(LONG_CHAIN, false);
     assert_index_refuses(&p, "");
-    p = ref_chain(FH_MAX_PUSH_OBJECTS - 1, true);
+    p = ref_chain(LONG_CHAIN, true);
     assert_index_refuses(&p, "");
-    print_message("two chains of %d REF_DELTAs: %ld ms\n", FH_MAX_PUSH_OBJECTS,
-                  (long)(fh_ticks_ms() - start));
+    print_message("two chains of %d REF_DELTAs: %ld ms\n", LONG_CHAIN, (long)(fh_ticks_ms() - start));
     box_close();
 }
 
@@ -300,19 +303,28 @@ static void indexing_a_small_push_is_quick(void **state)
         box_try(&pack,
                 "printf '%%s\\n' web ^web~1 | git pack-objects -q --revs --stdout --delta-base-offset"),
         0);
-    int64_t start = fh_ticks_us(), scan = 0;
+    int64_t scan = 0, each = 0;
     for (int i = 0; i < ROUNDS; i++) {
         struct wire_scan found;
-        int64_t at = fh_ticks_us();
         int fd = mill_fd(pack.data, pack.len);
+        int64_t at = fh_ticks_us();
         assert_ok(wire_guard_scan(fd, 0, pack.len, &found, &e));
-        close(fd);
         scan += fh_ticks_us() - at;
+        close(fd);
+        at = fh_ticks_us();
         assert_ok(index_bytes(&pack, path, &n, &e));
+        each += fh_ticks_us() - at;
+        /* A push is always new: to replace a file makes some file systems wait for the disk. */
+        char name[4200];
+        snprintf(name, sizeof name, "%s.pack", path);
+        assert_int_equal(unlink(name), 0);
+        snprintf(name, sizeof name, "%s.idx", path);
+        assert_int_equal(unlink(name), 0);
     }
-    int64_t each = (fh_ticks_us() - start - scan) / ROUNDS;
-    print_message("%u objects, %zu bytes: scanned in %ld us, indexed in %ld us\n", n, pack.len,
-                  (long)(scan / ROUNDS), (long)each);
+    scan /= ROUNDS;
+    each /= ROUNDS;
+    print_message("%u objects, %zu bytes: scanned in %ld us, indexed in %ld us\n", n, pack.len, (long)scan,
+                  (long)each);
     fh_buf_free(&pack);
     box_close();
 }
