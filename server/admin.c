@@ -43,15 +43,15 @@ const char *const *admin_settings(struct fh_cli *cli, struct fh_arena *arena)
 static fh_err reach_cluster(struct admin *a, enum admin_need need, char url[URL], struct fh_error *e)
 {
     const char *data = a->config->data;
+    if (access(data, F_OK) == 0 && access(data, X_OK) != 0)
+        return FH_FAIL_ERRNO(
+            e, FH_DENIED, "The data folder %s can only be used by root and the user the hub runs as", data);
     if (need != ADMIN_ANY && !db_cluster_exists(data))
         return FH_FAIL(
             e, FH_NOT_FOUND,
             "There is no hub in %s yet: start one with \"floe-server serve\", or name another folder "
             "with --data.",
             data);
-    if (access(data, F_OK) == 0 && access(data, X_OK) != 0)
-        return FH_FAIL_ERRNO(
-            e, FH_DENIED, "The data folder %s can only be used by root and the user the hub runs as", data);
     if (db_cluster_pid(data) == 0) {
         struct db_cluster_config config = {data, a->config->postgres_bin, (int)a->config->db_connections + 8};
         struct fh_error why = {0};

@@ -99,9 +99,9 @@ static const char *size_text(struct admin *a, int64_t bytes)
     return fh_sprintf(a->arena, unit ? "%.1f %s" : "%.0f %s", n, units[unit]);
 }
 
-static const char loopback_warning[] = "The base URL is a loopback address, and it is written into every "
-                                       "environment that people push: set base_url to "
-                                       "what other machines reach.";
+static const char loopback_warning[] = "By these settings the base URL is a loopback address, and it is "
+                                       "written into every environment that people push: "
+                                       "set base_url to what other machines reach.";
 
 static fh_err print_json(struct admin *a, const struct status *s, struct fh_error *e)
 {

@@ -131,8 +131,8 @@ static fh_err change_member(struct admin *a, struct fh_error *e)
     if (w->role == STORE_NO_ROLE)
         admin_say("%s is no member of %s any more.", w->user, w->org);
     else
-        admin_say("%s is %s of %s.", w->user, w->role == STORE_OWNER ? "an owner" : store_role_name(w->role),
-                  w->org);
+        admin_say("%s is %s %s of %s.", w->user, w->role == STORE_OWNER ? "an" : "a",
+                  store_role_name(w->role), w->org);
     return FH_OK;
 }
 
