@@ -28,8 +28,9 @@
 
 enum {
     LOCK_WAIT_MS = 5000,
-    START_WAIT_MS = 120000, /* crash recovery replays at most max_wal_size */
-    STOP_WAIT_MS = 60000,   /* a fast shutdown writes a checkpoint */
+    START_WAIT_MS = 120000,  /* crash recovery replays at most max_wal_size */
+    REFUSED_WAIT_MS = 20000, /* from the first start that ended at once */
+    STOP_WAIT_MS = 60000,    /* a fast shutdown writes a checkpoint */
     QUIT_WAIT_MS = 10000,
     TICK_MS = 500,
     LOG_CHECK_MS = 60000,
@@ -167,14 +168,17 @@ static bool answers(const struct db_cluster *c)
  * need a moment to notice; until they are gone PostgreSQL refuses to start, and it is tried again. */
 static fh_err bring_up(struct db_cluster *c, struct fh_error *e)
 {
-    int64_t deadline = fh_ticks_ms() + START_WAIT_MS;
-    int ended = 0, wait = 5;
-    while (!c->stopping && fh_ticks_ms() < deadline && ended < 50) {
-        if (c->pid > 0 && has_ended(c))
-            ended++;
+    int64_t now = fh_ticks_ms(), deadline = now + START_WAIT_MS;
+    bool refused = false;
+    int wait = 5;
+    for (; !c->stopping && now < deadline; now = fh_ticks_ms()) {
+        if (c->pid > 0 && has_ended(c)) {
+            pause_ms(100);
+            if (!refused && deadline > now + REFUSED_WAIT_MS)
+                deadline = now + REFUSED_WAIT_MS;
+            refused = true;
+        }
         if (c->pid <= 0) {
-            if (ended)
-                pause_ms(100);
             c->pid = cluster_running_pid(c->paths.folder);
             c->is_child = false;
             if (!c->pid)

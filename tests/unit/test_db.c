@@ -8,6 +8,7 @@
 #include "server/db/cluster_upgrade.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,6 +16,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cmocka.h>
 
@@ -37,17 +40,28 @@ static int stop(void **state)
     return 0;
 }
 
+struct question {
+    const char *sql;
+    int64_t answer;
+};
+
+static fh_err ask(struct db_conn *c, void *arg, struct fh_error *err)
+{
+    struct question *q = arg;
+    struct fh_arena *a = fh_arena_new();
+    struct db_rows *rows;
+    fh_err rc = db_query(c, a, q->sql, NULL, 0, &rows, err);
+    if (rc == FH_OK)
+        q->answer = db_get_i64(rows, 0, 0);
+    fh_arena_free(a);
+    return rc;
+}
+
 static int64_t number(const char *sql)
 {
-    struct fh_arena *a = fh_arena_new();
-    struct db_conn *c;
-    struct db_rows *rows;
-    MUST(db_take(cluster.pool, &c, &e));
-    MUST(db_query(c, a, sql, NULL, 0, &rows, &e));
-    int64_t value = db_get_i64(rows, 0, 0);
-    fh_arena_free(a);
-    db_give(c);
-    return value;
+    struct question q = {.sql = sql};
+    MUST(db_read(cluster.pool, ask, &q, &e));
+    return q.answer;
 }
 
 static void script(const char *sql)
@@ -279,6 +293,93 @@ static void a_connection_lost_in_commit_is_asked_for_and_the_work_done_once(void
     assert_int_equal(number("SELECT count(*) FROM fatal"), 1);
 }
 
+/* Between the pool and PostgreSQL: passes everything on, but when a COMMIT comes by for the first time, lets
+ * it through, gives PostgreSQL time to do it and then breaks the connection instead of passing the answer. */
+struct proxy {
+    int listen_fd;
+    char folder[64];
+    struct sockaddr_un to;
+    atomic_int commits;
+    atomic_bool stop;
+};
+
+static bool pass(struct proxy *p, int from, int to, bool look)
+{
+    char bytes[16384];
+    ssize_t n = read(from, bytes, sizeof bytes);
+    if (n <= 0 || write(to, bytes, (size_t)n) != n)
+        return false;
+    if (look && memmem(bytes, (size_t)n, "COMMIT", 6) && p->commits++ == 0) {
+        usleep(200000);
+        return false;
+    }
+    return true;
+}
+
+static void serve_one(struct proxy *p, int client)
+{
+    int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool up = connect(server, (const struct sockaddr *)&p->to, sizeof p->to) == 0;
+    while (up && !p->stop) {
+        struct pollfd fds[] = {{.fd = client, .events = POLLIN}, {.fd = server, .events = POLLIN}};
+        if (poll(fds, 2, 100) < 0)
+            break;
+        if (fds[0].revents)
+            up = pass(p, client, server, true);
+        if (up && fds[1].revents)
+            up = pass(p, server, client, false);
+    }
+    close(server);
+    close(client);
+}
+
+static void *run_proxy(void *arg)
+{
+    struct proxy *p = arg;
+    while (!p->stop) {
+        struct pollfd fd = {.fd = p->listen_fd, .events = POLLIN};
+        if (poll(&fd, 1, 100) > 0)
+            serve_one(p, accept4(p->listen_fd, NULL, NULL, SOCK_CLOEXEC));
+    }
+    return NULL;
+}
+
+static fh_err count_and_insert(struct db_conn *c, void *arg, struct fh_error *err)
+{
+    ++*(int *)arg;
+    return db_exec(c, "INSERT INTO committed VALUES (1)", NULL, 0, NULL, err);
+}
+
+static void a_commit_whose_answer_was_lost_is_found_done_and_not_done_again(void **state)
+{
+    (void)state;
+    struct proxy p = {.folder = "/tmp/floe-test-proxy-XXXXXX", .to = {.sun_family = AF_UNIX}};
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    pthread_t thread;
+    char url[160];
+    assert_non_null(mkdtemp(p.folder));
+    snprintf(at.sun_path, sizeof at.sun_path, "%s/.s.PGSQL.5432", p.folder);
+    snprintf(p.to.sun_path, sizeof p.to.sun_path, "%s/postgres-run/.s.PGSQL.5432", cluster.data);
+    snprintf(url, sizeof url, "host=%s port=5432 user=floe dbname=floe", p.folder);
+    p.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(p.listen_fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(p.listen_fd, 4), 0);
+    pthread_create(&thread, NULL, run_proxy, &p);
+    script("CREATE TABLE committed (n bigint)");
+    struct db_pool *pool = test_pool(url, 1);
+    int runs = 0;
+    fh_err rc = db_transaction(pool, count_and_insert, &runs, &e);
+    db_pool_close(pool);
+    p.stop = true;
+    pthread_join(thread, NULL);
+    close(p.listen_fd);
+    test_cluster_remove(p.folder);
+    MUST(rc);
+    assert_int_equal(p.commits, 1);
+    assert_int_equal(runs, 1);
+    assert_int_equal(number("SELECT count(*) FROM committed"), 1);
+}
+
 struct deadlock {
     pthread_barrier_t *both;
     int first, second, runs;
@@ -313,7 +414,7 @@ static void a_deadlock_is_run_again_so_that_both_succeed(void **state)
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     pthread_barrier_destroy(&both);
-    assert_int_equal(work[0].runs + work[1].runs, 3);
+    assert_true(work[0].runs + work[1].runs >= 3); /* PostgreSQL may choose both as victims */
     assert_int_equal(number("SELECT sum(n)::bigint FROM pair"), 4);
 }
 
@@ -361,13 +462,11 @@ static void killing_postgres_loses_and_doubles_nothing(void **state)
     }
     for (int round = 0; round < ROUNDS; round++) {
         usleep(300000);
-        pid_t pid = db_cluster_pid(cluster.data);
+        pid_t pid = 0;
+        for (int i = 0; i < 2000 && (pid = db_cluster_pid(cluster.data)) == 0; i++)
+            usleep(10000);
         assert_true(pid > 0);
-        /* The postmaster, or one of its children, after which it ends all the others. */
-        if (round % 2 == 0)
-            kill(pid, SIGKILL);
-        else
-            (void)number("SELECT count(*) FROM written"), kill(pid, SIGQUIT);
+        kill(pid, round % 2 == 0 ? SIGKILL : SIGQUIT);
     }
     sleep(2);
     end = true;
@@ -526,19 +625,18 @@ static void a_postmaster_left_by_a_killed_hub_is_adopted(void **state)
     struct test_cluster t;
     int ready[2];
     test_cluster_folder(&t);
+    test_cluster_guard(t.data);
     assert_int_equal(pipe(ready), 0);
     pid_t hub = fork();
-    if (hub == 0) {
-        struct db_cluster_config config = {.data = t.data};
-        test_must(db_cluster_start(&config, &t.cluster, &e), &e);
-        ssize_t n = write(ready[1], "1", 1);
-        pause();
-        _exit(n == 1 ? 0 : 1);
+    if (hub == 0) { /* a program of its own: threads may not be started behind a fork of many */
+        dup2(ready[1], 1);
+        execl("/proc/self/exe", "test_db", "--hub", t.data, (char *)NULL);
+        _exit(127);
     }
+    close(ready[1]);
     char byte;
     assert_int_equal(read(ready[0], &byte, 1), 1);
     close(ready[0]);
-    close(ready[1]);
     pid_t postmaster = db_cluster_pid(t.data);
     assert_true(postmaster > 0);
     kill(hub, SIGKILL);
@@ -648,6 +746,7 @@ static void a_path_too_long_for_a_socket_gets_a_short_folder(void **state)
     struct test_cluster t;
     char deep[256], note[300], folder[128] = "";
     test_cluster_folder(&t);
+    test_cluster_guard(t.data);
     snprintf(deep, sizeof deep, "%s/%0100d", t.data, 0);
     assert_int_equal(mkdir(deep, 0700), 0);
     if (geteuid() == 0)
@@ -669,8 +768,10 @@ static void a_path_too_long_for_a_socket_gets_a_short_folder(void **state)
     test_cluster_remove(folder);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--hub") == 0)
+        return be_a_hub(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_of_value_comes_back_as_it_was_sent),
         cmocka_unit_test(text_that_is_not_utf8_is_refused_as_invalid),
@@ -684,6 +785,7 @@ int main(void)
         cmocka_unit_test(an_error_that_was_passed_over_is_no_success),
         cmocka_unit_test(a_transaction_whose_backend_is_ended_runs_again_and_counts_once),
         cmocka_unit_test(a_connection_lost_in_commit_is_asked_for_and_the_work_done_once),
+        cmocka_unit_test(a_commit_whose_answer_was_lost_is_found_done_and_not_done_again),
         cmocka_unit_test(a_deadlock_is_run_again_so_that_both_succeed),
         cmocka_unit_test(killing_postgres_loses_and_doubles_nothing),
         cmocka_unit_test(migrations_apply_once_and_a_second_run_finds_nothing_to_do),
