@@ -3,6 +3,7 @@
 
 #include "common/ceilings.h"
 #include "server/auth/auth.h"
+#include "server/git/wire_restore.h"
 
 #include <jansson.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@ struct env_work {
     enum store_visibility visibility;
     bool with_deleted, to_given;
     struct fh_oid to;
+    struct store_generations generations; /* as they stand there */
     struct store_env *envs;
     size_t n;
 };
@@ -172,12 +174,19 @@ static fh_err restore_rows(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct admin *a = arg;
     const struct env_work *w = a->arg;
-    return store_env_restore(c, w->owner, w->name, w->to_given ? &w->to : NULL, &a->by, e);
+    struct store_env env;
+    FH_TRY(store_env_restore(c, w->owner, w->name, w->to_given ? &w->to : NULL, &a->by, e));
+    if (!w->to_given)
+        return FH_OK;
+    FH_TRY(store_env_find(c, a->arena, w->owner, w->name, &env, e));
+    return store_generations_set(c, env.id, &w->generations, e);
 }
 
 static fh_err restore_env(struct admin *a, struct fh_error *e)
 {
-    const struct env_work *w = a->arg;
+    struct env_work *w = a->arg;
+    if (w->to_given)
+        FH_TRY(wire_restore_read(a->arena, a->pool, a->config->data, w->owner, &w->to, &w->generations, e));
     FH_TRY(admin_change(a, restore_rows, ADMIN_ENVIRONMENTS, w->owner, e));
     admin_say(w->to_given ? "%s/%s is back at that commit." : "%s/%s is back.", w->owner, w->name);
     return FH_OK;
