@@ -14,16 +14,15 @@ static void fill(struct fh_error *e, fh_err code, const char *file, int line, co
     vsnprintf(e->msg, sizeof e->msg, fmt, ap);
 }
 
-fh_err fh_error_set(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, ...)
+void fh_error_set(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
     fill(e, code, file, line, fmt, ap);
     va_end(ap);
-    return code;
 }
 
-fh_err fh_error_set_errno(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, ...)
+void fh_error_set_errno(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, ...)
 {
     int saved = errno;
     va_list ap;
@@ -35,7 +34,6 @@ fh_err fh_error_set_errno(struct fh_error *e, fh_err code, const char *file, int
         size_t used = strlen(e->msg);
         snprintf(e->msg + used, sizeof e->msg - used, ": %s", strerror_r(saved, text, sizeof text));
     }
-    return code;
 }
 
 void fh_assert_fail(const char *cond, const char *file, int line)

@@ -31,11 +31,13 @@ struct fh_error {
 
 #define FH_MUSTCHECK __attribute__((warn_unused_result))
 
-/* Fills e (which may be NULL) and returns code, so that `return FH_FAIL(e, FH_INVALID, "...")` reads as one
- * thing. */
-#define FH_FAIL(e, code, ...) fh_error_set((e), (code), __FILE__, __LINE__, __VA_ARGS__)
+/* Fills e (which may be NULL) and gives code, so that `return FH_FAIL(e, FH_INVALID, "...")` reads as one
+ * thing. The value is code itself and not what a function returns, so that the compiler sees that it is not
+ * FH_OK. */
+#define FH_FAIL(e, code, ...) (fh_error_set((e), (code), __FILE__, __LINE__, __VA_ARGS__), (fh_err)(code))
 /* The same, with ": <system's text for errno>" behind the sentence. */
-#define FH_FAIL_ERRNO(e, code, ...) fh_error_set_errno((e), (code), __FILE__, __LINE__, __VA_ARGS__)
+#define FH_FAIL_ERRNO(e, code, ...)                                                                          \
+    (fh_error_set_errno((e), (code), __FILE__, __LINE__, __VA_ARGS__), (fh_err)(code))
 #define FH_TRY(call)                                                                                         \
     do {                                                                                                     \
         fh_err fh_try_rc_ = (call);                                                                          \
@@ -54,9 +56,9 @@ struct fh_error {
     } while (0)
 #endif
 
-fh_err fh_error_set(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, ...)
+void fh_error_set(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-fh_err fh_error_set_errno(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, ...)
+void fh_error_set_errno(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 _Noreturn void fh_assert_fail(const char *cond, const char *file, int line);
 /* The kind's name, for logs: "not_found". Static. */
