@@ -46,6 +46,27 @@ static void run(const char *what, struct wire_packs *packs, const struct fh_oid 
            write_ms / rounds, objects, bytes);
 }
 
+/* The push of the last generation upon the others: unchanged places alone, and with an old blob at a new one.
+ */
+static void check_time(const char *what, const char *objects, const char *tip)
+{
+    struct fh_oid new_tip = box_oid(tip), readable[1] = {box_oid("web~1")};
+    box_run("rm -rf in base && mkdir in base && git rev-list --objects --no-object-names web~1 | git "
+            "pack-objects "
+            "-q base/pack >/dev/null && (%s) | git pack-objects -q in/pack >/dev/null",
+            objects);
+    struct wire_packs *base = box_packs("base/*.pack", NULL), *both = box_packs("in/*.pack", base);
+    double start = cpu_ms();
+    for (int i = 0; i < ROUNDS; i++) {
+        struct wire_reader *r = wire_reader_new(both);
+        assert_ok(wire_walk_check_push(r, &new_tip, readable, 1, &e));
+        wire_reader_free(r);
+    }
+    printf("%-34s %.3f ms\n", what, (cpu_ms() - start) / ROUNDS);
+    wire_packs_drop(base);
+    wire_packs_drop(both);
+}
+
 static void git_time(const char *revs)
 {
     int64_t start = fh_ticks_us();
@@ -72,6 +93,13 @@ int main(void)
     git_time("web");
     run("fetch of one, one pack", packed, &tip, &parent, deltas, ROUNDS);
     git_time("web ^web~1");
+    check_time("check of a push", "git rev-list --objects --no-object-names web ^web~1", "web");
+    box_run("git checkout -qf web~1 && mkdir -p 100/env && cp 7/env/manifest.toml 100/env/ && echo "
+            ">100/env/manifest.lock && "
+            "git add 100 && git commit -qm x && git branch moved");
+    check_time("check of one that moved a blob",
+               "git rev-parse moved moved^{tree} moved:100 moved:100/env moved:100/env/manifest.lock",
+               "moved");
     wire_packs_drop(pushed);
     wire_packs_drop(packed);
     wire_deltas_free(deltas);

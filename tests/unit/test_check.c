@@ -207,6 +207,13 @@ static void nesting_has_an_end_also_when_old_folders_are_put_deeper(void **state
             "a && git "
             "commit -qm 9");
     assert_refused(RANGE "HEAD ^ok", "HEAD", "ok", "nests folders");
+    /* a new folder that is good where it comes first, and too deep where it comes again */
+    box_run("git checkout -q --orphan twice && git rm -rfq . && mkdir -p p/1/2/3/4/5/6 && echo t "
+            ">p/1/2/3/4/5/6/f && "
+            "git add p && git commit -qm once && git branch once && git read-tree --prefix=q/r/ once:p && "
+            "git commit -q --amend -m twice");
+    assert_taken(RANGE "once", "once", "");
+    assert_refused(RANGE "twice", "twice", "", "nests folders");
     serve_end();
 }
 
