@@ -317,6 +317,7 @@ class Machine:
                         GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_SYSTEM="/dev/null", GIT_TERMINAL_PROMPT="0",
                         ASAN_OPTIONS="detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
         (self.dir / "run").mkdir(mode=0o700)
+        (self.home / ".gitconfig").touch()  # libgit2 wants one
 
     def run(self, *argv, cwd=None, input=None, check=False, env=None, timeout=60):
         done = subprocess.run([str(a) for a in argv], cwd=cwd or self.work, input=input, capture_output=True,

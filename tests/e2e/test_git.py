@@ -61,7 +61,8 @@ def ls_refs(hub, owner, token, *prefixes):
 def refs(hub, owner, token, *prefixes):
     answer = ls_refs(hub, owner, token, *prefixes)
     assert answer.status == 200 and lines_of(answer.body)[-1] is None
-    return {ref.decode().strip(): oid.decode() for oid, ref in (line.split(b" ", 1) for line in lines_of(answer.body)[:-1])}
+    listed = (line.decode().split() for line in lines_of(answer.body)[:-1])
+    return {line[1]: line[0] for line in listed if line[1] != "HEAD"}
 
 
 def fetch(hub, owner, token, wants, haves=(), done=True, **kwargs):
@@ -144,7 +145,8 @@ def test_version_2_is_a_list_of_capabilities_and_version_0_one_of_refs(hub, push
     zero = lines_of(adv(hub, owner.handle, basic="").body)
     assert zero[0] == b"# service=git-upload-pack\n" and zero[1] is None and zero[-1] is None
     first, capabilities = zero[2].rstrip(b"\n").split(b"\0")
-    assert first == f"{pushed[1].tip} refs/heads/web".encode()
+    assert first == f"{pushed[1].tip} HEAD".encode() and zero[3] == f"{pushed[1].tip} refs/heads/web\n".encode()
+    assert b"symref=HEAD:refs/heads/web" in capabilities
     assert {b"multi_ack_detailed", b"side-band-64k", b"ofs-delta", b"no-done"} <= set(capabilities.split())
 
 
@@ -167,6 +169,19 @@ def test_prefixes_narrow_the_list_and_nothing_found_is_a_lone_flush(hub, pushed,
     assert refs(hub, owner.handle, "", "refs/heads/web") == {"refs/heads/web": env.tip}
     assert set(refs(hub, owner.handle, "", "HEAD", "refs/heads/")) == {"refs/heads/web", "refs/heads/other"}
     assert ls_refs(hub, owner.handle, "", "refs/heads/none", "refs/tags/").body == b"0000"
+
+
+def test_head_is_an_environment_that_the_caller_may_see_for_people_who_clone_by_hand(hub, pushed, owner, machine):
+    m, env = pushed
+    first = bench.Environment(m, "default")
+    first.generation()
+    m.push(hub, owner.handle, first.repo, "HEAD:default", owner.token, check=True)
+    assert lines_of(ls_refs(hub, owner.handle, "", "HEAD").body) == [f"{first.tip} HEAD symref-target:refs/heads/default\n".encode(), None]
+    hub.admin(f"env visibility {owner.handle}/default private")
+    assert lines_of(ls_refs(hub, owner.handle, "", "HEAD").body) == [f"{env.tip} HEAD symref-target:refs/heads/web\n".encode(), None]
+    person = machine()
+    person.git("clone", "-q", f"{hub.git_url}/{owner.handle}/floxmeta", "plain", hub=hub, owner=owner.handle, check=True)
+    assert (person.work / "plain" / "metadata.json").exists()
 
 
 def test_an_unlisted_environment_is_found_by_its_exact_name_alone(hub, pushed, owner, stranger, machine):
