@@ -5,8 +5,7 @@
 
 #define AGENT "agent=floe/" FLOE_VERSION
 
-/* No shallow, filter, wait-for-done, sideband-all: what is not offered, git does not ask. No HEAD either: an
- * environment is always named. */
+/* No shallow, filter, wait-for-done, sideband-all: what is not offered, git does not ask. */
 #define UPLOAD_CAPABILITIES                                                                                  \
     "multi_ack_detailed no-done side-band-64k ofs-delta no-progress object-format=sha1 " AGENT
 /* no-thin: each push is then a pack complete in itself. No delete-refs, atomic or push-options. */
@@ -47,11 +46,27 @@ static fh_err add_refs(const struct wire_view *v, const bool *shown, const char 
     return FH_OK;
 }
 
+/* The official client names its branch; HEAD is for people who clone by hand, and for libgit2, which fails to
+ * clone a branch by name where there is none. */
+static fh_err add_head(const struct wire_view *v, struct fh_buf *out, bool *any, struct fh_error *e)
+{
+    const struct store_env *head = wire_view_head(v);
+    char hex[FH_OID_HEX + 1], capabilities[sizeof UPLOAD_CAPABILITIES + 300];
+    if (!head)
+        return FH_OK;
+    fh_oid_format(&head->tip, hex);
+    snprintf(capabilities, sizeof capabilities, "%s symref=HEAD:refs/heads/%s", UPLOAD_CAPABILITIES,
+             head->name);
+    *any = true;
+    return add_ref(hex, "HEAD", capabilities, out, e);
+}
+
 fh_err wire_adv_upload(const struct wire_view *v, struct fh_buf *out, struct fh_error *e)
 {
     bool any = false;
     FH_TRY(fh_pkt_addf(out, e, "# service=git-upload-pack\n"));
     FH_TRY(fh_pkt_add_flush(out, e));
+    FH_TRY(add_head(v, out, &any, e));
     FH_TRY(add_refs(v, v->listed, UPLOAD_CAPABILITIES, out, &any, e));
     return fh_pkt_add_flush(out, e);
 }
@@ -82,10 +97,23 @@ static bool is_asked_for(const struct wire_ls_refs *request, const char *ref, bo
     return false;
 }
 
+static fh_err list_head(const struct wire_view *v, const struct wire_ls_refs *request, struct fh_buf *out,
+                        struct fh_error *e)
+{
+    const struct store_env *head = wire_view_head(v);
+    char hex[FH_OID_HEX + 1];
+    if (!head || !is_asked_for(request, "HEAD", true))
+        return FH_OK;
+    fh_oid_format(&head->tip, hex);
+    return request->symrefs ? fh_pkt_addf(out, e, "%s HEAD symref-target:refs/heads/%s\n", hex, head->name)
+                            : fh_pkt_addf(out, e, "%s HEAD\n", hex);
+}
+
 fh_err wire_adv_ls_refs(const struct wire_view *v, const struct wire_ls_refs *request, struct fh_buf *out,
                         struct fh_error *e)
 {
     const struct store_repo *repo = v->snapshot ? &v->snapshot->repo : NULL;
+    FH_TRY(list_head(v, request, out, e));
     for (size_t i = 0; repo && i < repo->nenvs; i++) {
         char hex[FH_OID_HEX + 1], ref[sizeof "refs/heads/" + 256];
         if (!v->readable[i])

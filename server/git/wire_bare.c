@@ -86,7 +86,11 @@ fh_err wire_bare_refs(const struct store_repo *repo, struct fh_buf *out, struct 
 
 fh_err wire_bare_head(const struct store_repo *repo, struct fh_buf *out, struct fh_error *e)
 {
-    return fh_buf_addf(out, e, "ref: refs/heads/%s\n", repo->nenvs ? repo->envs[0].name : "main");
+    const char *name = repo->nenvs ? repo->envs[0].name : "default";
+    for (size_t i = 0; i < repo->nenvs; i++)
+        if (strcmp(repo->envs[i].name, "default") == 0)
+            name = "default";
+    return fh_buf_addf(out, e, "ref: refs/heads/%s\n", name);
 }
 
 void wire_bare_pack_name(const struct store_pack *p, const char *ending, char out[WIRE_PACK_NAME_SIZE])

@@ -25,6 +25,20 @@ const struct store_env *wire_view_find(const struct wire_snapshot *s, const char
     return NULL;
 }
 
+const struct store_env *wire_view_head(const struct wire_view *v)
+{
+    const struct store_env *first = NULL;
+    size_t n = v->snapshot ? v->snapshot->repo.nenvs : 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct store_env *env = &v->snapshot->repo.envs[i];
+        if (v->listed[i] && strcmp(env->name, "default") == 0)
+            return env;
+        if (v->listed[i] && !first)
+            first = env;
+    }
+    return first;
+}
+
 static bool may(const struct wire_caller *caller, enum auth_action action, const struct auth_object *object)
 {
     return auth_can(caller->policy, caller->actor, action, object, NULL) == FH_OK;

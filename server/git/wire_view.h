@@ -25,6 +25,8 @@ struct wire_view *wire_view_make(struct fh_arena *a, const struct wire_caller *c
 
 /* The object that auth_can is asked about: env NULL is the owner as such, s NULL one that does not exist. */
 struct auth_object wire_view_object(const struct wire_snapshot *s, const struct store_env *env);
+/* What HEAD stands for, among what is listed for the caller: "default", else the first; NULL: nothing is. */
+const struct store_env *wire_view_head(const struct wire_view *v);
 const struct store_env *wire_view_find(const struct wire_snapshot *s, const char *name); /* NULL: none */
 
 #endif
