@@ -5,12 +5,10 @@
  * anyway. */
 #include "common/toml_guard.h"
 
-#include "common/buf.h"
 #include "common/ceilings.h"
-#include "common/mem.h"
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <string.h>
 
 struct guard {
     const char *text;
@@ -19,9 +17,7 @@ struct guard {
     unsigned dots;     /* of the key that is being read */
     unsigned brackets; /* open in the value */
     bool in_value;
-    bool at_start;   /* of a statement: nothing but white space so far */
-    size_t *escapes; /* where a letter must be written as an escape */
-    size_t nescapes, room;
+    bool at_start; /* of a statement: nothing but white space so far */
     struct fh_error *e;
 };
 
@@ -41,33 +37,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static void note_escape(struct guard *g, size_t at)
-{
-    if (g->nescapes == g->room) {
-        g->room = g->room ? 2 * g->room : 16;
-        g->escapes = fh_xrealloc(g->escapes, g->room * sizeof *g->escapes);
-    }
-    g->escapes[g->nescapes++] = at;
-}
-
-/* At a backslash in a string of several lines: one at the end of its line takes all white space behind it
- * away. */
-static void skip_line_ending(struct guard *g)
-{
-    size_t p = g->at + 1;
-    while (p < g->n && is_blank(g->text[p]))
-        p++;
-    if (p == g->n || g->text[p] != '\n') {
-        g->at++;
-        return;
-    }
-    while (p < g->n && (is_blank(g->text[p]) || g->text[p] == '\n'))
-        p++;
-    if (p < g->n && (unsigned char)g->text[p] >= 0x80)
-        note_escape(g, p);
-    g->at = p - 1;
-}
-
 static bool is_triple(const struct guard *g, char quote)
 {
     return g->n - g->at >= 3 && g->text[g->at] == quote && g->text[g->at + 1] == quote &&
@@ -82,10 +51,7 @@ static void skip_string(struct guard *g)
     for (g->at += many ? 3 : 1; g->at < g->n; g->at++) {
         char c = g->text[g->at];
         if (c == '\\' && quote == '"') {
-            if (many)
-                skip_line_ending(g);
-            else
-                g->at++;
+            g->at++;
         } else if (!many && c == quote) {
             return;
         } else if (!many && c == '\n') {
@@ -143,8 +109,6 @@ static fh_err step(struct guard *g)
             g->at++;
         return FH_OK;
     }
-    if ((unsigned char)c >= 0x7f || ((unsigned char)c < 0x20 && c != '\t' && c != '\r' && c != '\n'))
-        return refuse(g, "this character cannot stand outside of strings and comments");
     if (g->at_start && c == '[')
         FH_TRY(check_header(g));
     if (!is_blank(c))
@@ -158,62 +122,12 @@ static fh_err step(struct guard *g)
     return FH_OK;
 }
 
-/* Writes the UTF-8 letter at s as \uXXXX or \UXXXXXXXX; returns its length, 0 when it is none. */
-static size_t write_escape(const char *s, size_t n, struct fh_buf *out, struct fh_error *e, fh_err *rc)
-{
-    unsigned char first = (unsigned char)s[0];
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
-    if (length == 0 || length > n)
-        return 0;
-    uint32_t code = first & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if (((unsigned char)s[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | ((unsigned char)s[i] & 0x3f);
-    }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    *rc = fh_buf_addf(out, e, code > 0xffff ? "\\U%08X" : "\\u%04X", (unsigned)code);
-    return length;
-}
-
-static fh_err write_safe(const struct guard *g, struct fh_buf *out)
-{
-    size_t from = 0;
-    for (size_t i = 0; i < g->nescapes; i++) {
-        fh_err rc = FH_OK;
-        size_t at = g->escapes[i];
-        FH_TRY(fh_buf_add(out, g->text + from, at - from, g->e));
-        size_t length = write_escape(g->text + at, g->n - at, out, g->e, &rc);
-        FH_TRY(rc);
-        struct guard here = *g;
-        here.at = at;
-        if (length == 0)
-            return refuse(&here, "not UTF-8");
-        from = at + length;
-    }
-    return fh_buf_add(out, g->text + from, g->n - from, g->e);
-}
-
-fh_err fh_toml_guard(struct fh_arena *a, const char *text, size_t n, const char *name, const char **safe,
-                     size_t *safe_n, struct fh_error *e)
+fh_err fh_toml_guard(const char *text, size_t n, const char *name, struct fh_error *e)
 {
     struct guard g = {.text = text, .n = n, .name = name, .at_start = true, .e = e};
-    struct fh_buf out = FH_BUF_INIT(12 * (size_t)FH_MAX_MANIFEST);
-    fh_err rc = FH_OK;
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         g.at = 3;
-    for (; rc == FH_OK && g.at < n; g.at++)
-        rc = step(&g);
-    *safe = text;
-    *safe_n = n;
-    if (rc == FH_OK && g.nescapes > 0) {
-        rc = write_safe(&g, &out);
-        *safe = out.data ? fh_memdup(a, out.data, out.len) : text;
-        *safe_n = out.len;
-    }
-    free(g.escapes);
-    fh_buf_free(&out);
-    return rc;
+    for (; g.at < n; g.at++)
+        FH_TRY(step(&g));
+    return FH_OK;
 }
