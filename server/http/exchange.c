@@ -37,6 +37,7 @@ void *web_exchange_begin(void *server, const char *uri, struct MHD_Connection *m
     uint64_t id = s->id_base + atomic_fetch_add(&s->id_next, 1);
     snprintf(x->req.id, sizeof x->req.id, "%016llx", (unsigned long long)id);
     web_address_format(&x->conn->peer, x->remote);
+    atomic_store(&x->conn->deadline, fh_ticks_ms() + FH_IDLE_TIMEOUT); /* for the header lines */
     atomic_fetch_add(&s->in_flight, 1);
     return x;
 }

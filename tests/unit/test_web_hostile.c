@@ -1,6 +1,8 @@
 /* The HTTP server against clients that mean it harm, or are very slow. */
 #include "tests/unit/web_probe.h"
 
+#include "common/clock.h"
+
 static struct probe probe;
 static char out[256 * 1024];
 
@@ -35,12 +37,12 @@ static size_t read_all(int fd, int wait_ms)
     return n;
 }
 
-/* To a Content-Length that is no number libmicrohttpd 0.9.75 sends the head of its own 400 twice. */
-static int answers_but_400(void)
+/* To a Content-Length that is no number libmicrohttpd 0.9.75 sends the head of its own refusal twice. */
+static int answers_but_refusals(void)
 {
     int n = 0;
     for (const char *p = out; (p = strstr(p, "HTTP/1.1 ")); p++)
-        n += strncmp(p, "HTTP/1.1 400 ", 13) != 0;
+        n += p[9] != '4' && p[9] != '5';
     return n;
 }
 
@@ -88,7 +90,7 @@ static void a_request_with_two_readings_is_refused_and_the_connection_closed(voi
         int fd = probe_connect(&probe);
         probe_text(fd, requests[i]);
         read_all(fd, 3000);
-        if (answers_but_400() > 1 || strstr(out, " 200 OK"))
+        if (answers_but_refusals() > 0)
             fail_msg("%zu:\n%s\n->\n%s", i, requests[i], out);
         assert_true(probe_is_closed(fd, 1000));
         close(fd);
@@ -327,16 +329,18 @@ static void a_trickle_is_ended_in_time(void **state)
     int64_t closed[2] = {0};
     probe_text(header, "GET /hello HTTP/1.1\r\nHost: hub\r\nX-Slow: ");
     probe_text(body, "POST /body HTTP/1.1\r\nHost: hub\r\nContent-Length: 100000\r\n\r\n");
-    for (int second = 1; second <= 70 && !(closed[0] && closed[1]); second++) {
+    int64_t start = fh_ticks_ms(), now = start;
+    for (; now < start + 70000 && !(closed[0] && closed[1]); now = fh_ticks_ms()) {
         probe_text(header, "x");
         probe_text(body, "x");
-        if (!closed[0] && probe_is_closed(header, 500))
-            closed[0] = second;
-        if (!closed[1] && probe_is_closed(body, 500))
-            closed[1] = second;
+        poll(NULL, 0, 500);
+        if (!closed[0] && probe_is_closed(header, 0))
+            closed[0] = now - start;
+        if (!closed[1] && probe_is_closed(body, 0))
+            closed[1] = now - start;
     }
-    assert_in_range(closed[0], 20, 65);
-    assert_in_range(closed[1], 20, 40);
+    assert_in_range(closed[0], 25000, 40000);
+    assert_in_range(closed[1], 25000, 40000);
     close(header);
     close(body);
 }
