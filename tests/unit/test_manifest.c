@@ -92,8 +92,8 @@ static void an_unknown_key_is_refused_with_its_place_and_what_is_known_there(voi
     refused("version = 1\n[hook]\non-deactivate = \"\"",
             "manifest.toml:3:1: 'hook.on-deactivate': unknown field "
             "`on-deactivate`, expected `on-activate`.");
-    refused(NEWEST "[install]\nhello = { pkg-path = \"hello\", verson = \"1\" }",
-            "manifest.toml:3:31: 'install.hello.verson': unknown field `verson`, expected one of `pkg-path`, "
+    refused(NEWEST "[install]\nhello = { pkg-path = \"hello\", colour = \"1\" }",
+            "manifest.toml:3:31: 'install.hello.colour': unknown field `colour`, expected one of `pkg-path`, "
             "`pkg-group`, `priority`, `version`, `systems`, `outputs`.");
     refused_for("version = 1\ninstall.\"a b\".pkg-path = \"x\"\ninstall.\"a b\".outputs = \"all\"",
                 "'install.\"a b\".outputs': unknown field `outputs`");
