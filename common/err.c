@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdarg.h>
 
-static void fill(struct fh_error *e, fh_err code, const char *file, int line, const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void fill(struct fh_error *e, fh_err code, const char *file,
+                                                       int line, const char *fmt, va_list ap)
 {
     if (!e)
         return;
