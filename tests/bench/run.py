@@ -325,7 +325,7 @@ def git_rows(machine, hub, cold, user, peer):
 
 
 if __name__ == "__main__":
-    with bench.Workshop() as workshop:
+    with bench.Workshop(where=None) as workshop:
         shown = subprocess.run(["nproc"], capture_output=True, text=True).stdout.strip()
         print(f"{shown} cores, client and servers together; {ROUNDS} rounds of {SECONDS} s; ratios are Floe / git http-backend")
         machine = bench.Machine(workshop, "bench")

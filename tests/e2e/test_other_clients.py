@@ -58,8 +58,9 @@ class Login(pygit2.RemoteCallbacks):
         return pygit2.UserPass("oauth", token)
     def push_update_reference(self, name, message):
         assert message is None, message
-repo = pygit2.clone_repository(url, into, bare=True, checkout_branch="web", callbacks=Login())
-tip = repo.branches.remote["origin/web"].target if "origin/web" in repo.branches.remote else repo.references["refs/heads/web"].target
+repo = pygit2.init_repository(into, bare=True)
+repo.remotes.create("origin", url).fetch(callbacks=Login())
+tip = repo.references["refs/remotes/origin/web"].target
 commit = repo[tip]
 who = pygit2.Signature("Flox User", "floxuser@example.invalid", 1760000000, 0)
 new = repo.create_commit(None, who, who, "a commit of libgit2", commit.tree.id, [tip])
