@@ -218,7 +218,9 @@ static fh_err origin_row(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct admin *a = arg;
     struct backup *b = a->arg;
-    FH_TRY(store_backup_origin(c, a->arena, &b->row, e));
+    fh_err rc = store_backup_origin(c, a->arena, &b->row, e);
+    if (rc != FH_OK && rc != FH_NOT_FOUND)
+        return rc; /* none: pg_dump was run by hand, which is a backup as good */
     return store_audit(c, &a->by, "hub.restore", 0, "hub", NULL, e);
 }
 

@@ -27,6 +27,7 @@ struct gc {
     struct store_expired expired, all;
     struct wire_compact_stats packs;
     struct wire_swept node_packs, folders, tmp, cache;
+    size_t failed; /* owners */
 };
 
 static fh_err expire(struct db_conn *c, void *arg, struct fh_error *e)
@@ -101,6 +102,13 @@ static fh_err collect_all(struct gc *gc, struct fh_error *e)
         rc = collect_owner(gc, e);
         if (rc == FH_NOT_FOUND)
             rc = FH_OK; /* renamed since they were listed */
+        if (rc != FH_INTERNAL)
+            continue;
+        /* This owner's data is damaged; that is no reason to leave the others'. */
+        admin_stages_end(&stages);
+        admin_say("%s was left as it is: %s", gc->owner->handle, e->msg);
+        gc->failed++;
+        rc = FH_OK;
     }
     admin_stages_end(&stages);
     if (rc != FH_OK)
@@ -188,7 +196,8 @@ static fh_err gc(struct admin *a, struct fh_error *e)
 static int run_gc(struct fh_cli *cli)
 {
     struct gc g = {.dry_run = fh_cli_flag(cli, "dry-run")};
-    return admin_run(cli, ADMIN_READY, gc, &g);
+    int status = admin_run(cli, ADMIN_READY, gc, &g);
+    return status == 0 && g.failed ? 1 : status;
 }
 
 static const struct fh_opt gc_opts[] = {
