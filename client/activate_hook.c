@@ -73,7 +73,7 @@ static fh_err read_back(struct activation *act, int memory, struct fh_error *e)
             "run in a subshell: '(exec command)'");
     struct envset after;
     envset_init_zero_separated(&after, act->client->arena, text, n);
-    static const char *const bash_own[] = {"_", "SHLVL", "PWD", "OLDPWD"};
+    static const char *const bash_own[] = {"_", "SHLVL", "PWD", "OLDPWD", "PS1", "PS2"};
     for (size_t i = 0; i < sizeof bash_own / sizeof bash_own[0]; i++)
         envset_take(&after, &act->before, bash_own[i]);
     if (envset_get(&after, "BASH_ENV") == NULL)

@@ -70,8 +70,13 @@ fh_err gitobj_pack(struct gitobj *g, const char *tip, const char *const *have, s
                 : gitobj_fail(e, code, "Cannot pack the environment");
 }
 
+/* A pack says first how many objects it has, and libgit2 makes room for as many before it sees one. */
+enum { PACK_HEADER = 12, MAX_FETCHED_OBJECTS = 4 * 1000 * 1000 };
+
 struct gitobj_intake {
     struct gitobj *g;
+    unsigned char header[PACK_HEADER];
+    size_t header_len;
     git_indexer *indexer;
     git_indexer_progress progress;
 };
@@ -98,8 +103,24 @@ fh_err gitobj_intake_begin(struct gitobj *g, struct gitobj_intake **out, struct 
     return FH_OK;
 }
 
+static fh_err check_header(struct gitobj_intake *in, const unsigned char *bytes, size_t n, struct fh_error *e)
+{
+    size_t had = in->header_len;
+    for (size_t i = 0; i < n && in->header_len < PACK_HEADER; i++)
+        in->header[in->header_len++] = bytes[i];
+    if (had == PACK_HEADER || in->header_len < PACK_HEADER)
+        return FH_OK;
+    const unsigned char *c = in->header + 8;
+    uint32_t count = (uint32_t)c[0] << 24 | (uint32_t)c[1] << 16 | (uint32_t)c[2] << 8 | c[3];
+    return count <= MAX_FETCHED_OBJECTS
+               ? FH_OK
+               : FH_FAIL(e, FH_TOO_LARGE, "The server sends a pack of %u objects; the most is %d.", count,
+                         MAX_FETCHED_OBJECTS);
+}
+
 fh_err gitobj_intake_add(struct gitobj_intake *in, const void *bytes, size_t n, struct fh_error *e)
 {
+    FH_TRY(check_header(in, bytes, n, e));
     int code = git_indexer_append(in->indexer, bytes, n, &in->progress);
     if (code == 0)
         return FH_OK;
