@@ -273,7 +273,7 @@ static enum MHD_Result first_call(struct web_exchange *x, const char *method, co
     snprintf(x->method, sizeof x->method, "%s", method);
     atomic_store(&x->conn->deadline, fh_ticks_ms() + FH_REQUEST_TIMEOUT);
     x->body_started_ms = fh_ticks_ms();
-    int status = web_framing_read(x->mhd, version, &f, &why);
+    int status = web_framing_read(x->mhd, method, version, &f, &why);
     fh_err rc = web_target_parse(x->req.arena, x->raw_target, x->server->config->prefix, &x->target, &e);
     see_forwarded(x);
     if (status != 0) {
@@ -305,7 +305,7 @@ static enum MHD_Result first_call(struct web_exchange *x, const char *method, co
 }
 
 /* Back from the worker that asked who is calling; still before the body. */
-static enum MHD_Result after_auth(struct web_exchange *x, const char *version)
+static enum MHD_Result after_auth(struct web_exchange *x, const char *method, const char *version)
 {
     struct web_framing f;
     const char *why;
@@ -313,7 +313,7 @@ static enum MHD_Result after_auth(struct web_exchange *x, const char *version)
     x->body_started_ms = fh_ticks_ms();
     if (!x->answered)
         return MHD_YES;
-    if (web_framing_read(x->mhd, version, &f, &why) != 0)
+    if (web_framing_read(x->mhd, method, version, &f, &why) != 0)
         return MHD_NO;
     return refuse_early(x, &f);
 }
@@ -388,7 +388,7 @@ enum MHD_Result web_exchange_step(void *server, struct MHD_Connection *mhd, cons
     case WEB_NEW:
         return first_call(x, method, version);
     case WEB_AUTH:
-        return after_auth(x, version);
+        return after_auth(x, method, version);
     case WEB_BODY:
         return *size > 0 ? take_piece(x, data, size) : last_call(x);
     case WEB_DRAIN:

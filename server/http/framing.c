@@ -17,6 +17,7 @@ struct scan {
     const char *length, *transfer, *expect, *content_encoding;
     const char *why;
     bool raw_layout; /* the library's buffer looks as in 0.9.75 */
+    const char *end; /* of the last line's text, in that buffer */
 };
 
 static bool is_token(const char *s)
@@ -63,6 +64,8 @@ static enum MHD_Result look_at(void *arg, enum MHD_ValueKind kind, const char *n
         s->why = "A header line has a character in it that is not allowed there.";
     else if (s->raw_layout && !stands_as_sent(name, value))
         s->why = "A header line is folded or does not end with CR LF.";
+    if (value + strlen(value) > s->end)
+        s->end = value + strlen(value);
     if (strcasecmp(name, "Content-Length") == 0)
         s->lengths++, s->length = value;
     else if (strcasecmp(name, "Transfer-Encoding") == 0)
@@ -118,14 +121,26 @@ static int check_body(const struct scan *s, const char *version, struct web_fram
     return 0;
 }
 
-int web_framing_read(struct MHD_Connection *mhd, const char *version, struct web_framing *out,
-                     const char **why)
+/* The library ends the headers at a line that begins with a colon, and at a bare LF. Then more than CR LF CR
+ * LF, or less, lies between the last line it kept and where it says that they end. */
+static bool ends_where_it_should(struct MHD_Connection *mhd, const struct scan *s, const char *method)
 {
-    struct scan s = {.raw_layout = strncmp(MHD_get_version(), "0.9.75", 6) == 0};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info && s->end + strlen("\r\n\r\n") == method + info->header_size;
+}
+
+int web_framing_read(struct MHD_Connection *mhd, const char *method, const char *version,
+                     struct web_framing *out, const char **why)
+{
+    struct scan s = {.raw_layout = strncmp(MHD_get_version(), "0.9.75", 6) == 0,
+                     .end = version + strlen(version)};
     *out = (struct web_framing){0};
     MHD_get_connection_values(mhd, MHD_HEADER_KIND, look_at, &s);
     if (!s.why && s.raw_layout && version[strlen(version) + 1] != '\0')
         s.why = "The request line does not end with CR LF.";
+    if (!s.why && s.raw_layout && !ends_where_it_should(mhd, &s, method))
+        s.why = "The header lines do not end as they should.";
     if (!s.why && s.hosts > 1)
         s.why = "The request has more than one Host.";
     if (s.why) {

@@ -93,8 +93,8 @@ struct web_framing {
     bool has_body, chunked, expects_continue, gzip;
     uint64_t length; /* when not chunked */
 };
-int web_framing_read(struct MHD_Connection *mhd, const char *version, struct web_framing *out,
-                     const char **why);
+int web_framing_read(struct MHD_Connection *mhd, const char *method, const char *version,
+                     struct web_framing *out, const char **why);
 
 /* refuse.c: fill res with an error in the route's face. */
 void web_refuse(struct web_exchange *x, int status, const char *detail);

@@ -77,6 +77,8 @@ static void a_request_with_two_readings_is_refused_and_the_connection_closed(voi
         "GET /hello HTTP/1.1\r\nHost: hub\r\nHost: other\r\n\r\n" NEXT,
         "GET /hello HTTP/1.1\r\nHost: hub\r\nX-A: \x01\r\n\r\n" NEXT,
         "GET /hello HTTP/1.1\r\nHost: hub\r\n: empty\r\n\r\n" NEXT,
+        "GET /hello HTTP/1.1\r\nHost: hub\r\n:\r\n\r\n" NEXT,
+        "GET /hello HTTP/1.1\r\nHost: hub\r\n\n" NEXT,
         "GET /hello HTTP/1.1\r\nHost: hub\r\nno colon\r\n\r\n" NEXT,
         "GET /hello HTTP/1.1\r\n\r\n" NEXT,
         "POST /body HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n" NEXT,
