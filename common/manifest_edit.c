@@ -124,7 +124,8 @@ static fh_err insert_pair(const struct edit *ed, const char *value, struct fh_bu
         !ended) /* the last line has no line break; the new last has none either */
         return splice(ed, ed->n, ed->n, (const char *[]){nl, ed->key, " = ", value, NULL}, out);
     if (place || ed->table_path.count == 0) {
-        size_t at = place ? place->end : 0;
+        size_t mark = ed->n >= 3 && memcmp(ed->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* byte order mark */
+        size_t at = place ? place->end : mark;
         return splice(ed, at, at, (const char *[]){ed->key, " = ", value, nl, NULL}, out);
     }
     const char *gap = ed->n > 0 ? nl : "";

@@ -349,6 +349,12 @@ static void a_variable_stands_behind_those_it_refers_to(void **state)
     assert_string_equal(order_of("A = '${B} ${C'\nB = '1'\nC = '1'"), "B A C");
     assert_string_equal(order_of("A = '$BC $1 $ $$ ${} $-'\nB = '$HOME'"), "A B");
     assert_string_equal(order_of("A = '$B$C$B$C'\nB = '1'\nC = '1'"), "B C A");
+    assert_string_equal(
+        order_of("a = '$z'\nb = '$z'\nc = '$z'\nd = '$z'\ne = '$z'\nf = '$z'\ng = '$z'\nh = '1'\n"
+                 "z = '1'\ny = '$h'"),
+        "h y z a b c d e f g");
+    assert_string_equal(order_of("a = ''\nb = ''\nc = ''\nd = ''\ne = ''\nf = ''\ng = ''\nh = ''\ni = ''"),
+                        "a b c d e f g h i");
     assert_string_equal(order_of(""), "");
 }
 

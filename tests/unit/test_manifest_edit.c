@@ -55,6 +55,9 @@ static void a_new_key_stands_behind_the_last_one_of_its_table(void **state)
     assert_set("a = 1\n[t]", "t", "b", "2", "a = 1\n[t]\nb = 2");
     assert_set("a = 1\n[t]\n", "", "b", "2", "a = 1\nb = 2\n[t]\n");
     assert_set("", "", "b", "2", "b = 2\n");
+    assert_set("\xef\xbb\xbf# c\n", "", "b", "2",
+               "\xef\xbb\xbf"
+               "b = 2\n# c\n");
     assert_set("a = 1", "t", "b", "2", "a = 1\n\n[t]\nb = 2\n");
 }
 
