@@ -243,7 +243,12 @@ def test_a_subshell_on_a_terminal(m):
     time.sleep(0.3)
     os.write(t.fd, b"\x1a")  # Ctrl-Z: job control is the shell's own
     t.until("Stopped")
-    t.type("kill -9 %1; wait; exit 6")
+    t.type("fg")
+    t.until("sleep 100")
+    time.sleep(0.3)
+    os.write(t.fd, b"\x03")  # Ctrl-C ends the program, not the shell
+    t.until("^C")
+    t.type("exit 6")
     assert t.status() == 6
 
 
