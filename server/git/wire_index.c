@@ -21,7 +21,9 @@ enum {
     CHUNK = 256 * 1024,
     MAX_RESOLVE_MS = 10 * 1000, /* a sound pack at every ceiling takes two or three seconds */
     GIT_CACHE_BYTES = 16 * 1024 * 1024,
-    GIT_WINDOW_FILES = 64
+    GIT_WINDOW_FILES = 64,
+    /* Of our own packs (compaction); the guard has counted a pusher's. */
+    MAX_OBJECTS = 16 * 1024 * 1024
 };
 
 static fh_err git_failed(const char *what, struct fh_error *e)
@@ -38,7 +40,7 @@ static int set_options(void)
     int rc = 0;
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
         rc |= git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
-    rc |= git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)FH_MAX_PUSH_OBJECTS);
+    rc |= git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)MAX_OBJECTS);
 #ifdef HAVE_GIT_OPT_SET_PACK_MAX_OBJECT_SIZE
     rc |= git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)FH_MAX_OBJECT);
 #endif
