@@ -102,9 +102,9 @@ static fh_err collect_all(struct gc *gc, struct fh_error *e)
         rc = collect_owner(gc, e);
         if (rc == FH_NOT_FOUND)
             rc = FH_OK; /* renamed since they were listed */
-        if (rc != FH_INTERNAL)
+        if (rc == FH_OK || rc == FH_UNAVAILABLE)
             continue;
-        /* This owner's data is damaged; that is no reason to leave the others'. */
+        /* Something is wrong with this owner's data; that is no reason to leave the others'. */
         admin_stages_end(&stages);
         admin_say("%s was left as it is: %s", gc->owner->handle, e->msg);
         gc->failed++;

@@ -14,7 +14,7 @@
 
 enum {
     HEADER_MAX = 64,                              /* "commit <size>\0" is far below */
-    PER_PACK = FH_MAX_PUSH_OBJECTS / 2,           /* so that the indexer's ceiling holds */
+    PER_PACK = FH_MAX_PUSH_OBJECTS / 2,           /* what one temporary pack holds */
     FILE_MAX = FH_MAX_OBJECT + FH_MAX_OBJECT / 8, /* deflated: what cannot shrink grows a little */
 };
 

@@ -12,7 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_SLICE_INFLATED = FH_MAX_PACK_INFLATED / 2, DELTA_CACHE = 32 * 1024 * 1024 };
+enum {
+    MAX_GUARDED = FH_MAX_PUSH_OBJECTS,
+    MAX_GUARDED_INFLATED = FH_MAX_PACK_INFLATED / 2, /* deltas count, too */
+    MAX_OBJECTS = 200 * 1000,                        /* what the indexer does in seconds */
+    DELTA_CACHE = 32 * 1024 * 1024
+};
 
 struct cutter {
     struct fh_arena *arena;
@@ -101,13 +106,14 @@ static fh_err write_slice(struct cutter *c, const struct wire_list *part, struct
 static fh_err cut(struct cutter *c, const struct wire_list *list, size_t *at, struct wire_list *part,
                   struct fh_error *e)
 {
+    bool guard = c->options->guard;
     uint64_t inflated = 0;
-    for (; *at < list->n && part->n < FH_MAX_PUSH_OBJECTS; ++*at) {
+    for (; *at < list->n && part->n < (guard ? MAX_GUARDED : MAX_OBJECTS); ++*at) {
         const struct wire_list_item *item = &list->items[*at];
         enum wire_type type;
         uint64_t size;
         FH_TRY(wire_read_header(c->reader, &item->oid, &type, &size, e));
-        if (part->n && inflated + size > MAX_SLICE_INFLATED)
+        if (guard && part->n && inflated + size > MAX_GUARDED_INFLATED)
             return FH_OK;
         inflated += size;
         (void)wire_list_add(part, &item->oid, item->type, item->name_hash);

@@ -1,5 +1,5 @@
-/* A list of objects as packs on disk. More objects than an indexer takes at once (FH_MAX_PUSH_OBJECTS, and
- * half of FH_MAX_PACK_INFLATED) become several packs, each complete in itself. For export and import. */
+/* A list of objects as packs on disk: one, or, of more objects than the guard or the indexer takes at once,
+ * several, each complete in itself. For export and import. */
 #ifndef WIRE_SLICES_H
 #define WIRE_SLICES_H
 
