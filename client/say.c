@@ -15,7 +15,8 @@ void say_set_quiet(bool quiet)
     quiet_wanted = quiet;
 }
 
-static void print(const char *icon, const char *colour, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void print(const char *icon, const char *colour, const char *fmt,
+                                                        va_list args)
 {
     bool coloured = colour != NULL && fh_term_colour(STDERR_FILENO);
     if (icon != NULL)

@@ -117,9 +117,9 @@ def test_values_survive_whatever_is_in_them(m):
 
 
 def test_nested_activations_put_the_inner_first_and_keep_the_outer(m):
-    outer, inner = env(m, "outer"), env(m, "inner", HEAD + "[vars]\nIN = \"$A in\"\n")
+    outer, inner = env(m, "outer"), env(m, "inner", HEAD + "[vars]\nINNER = \"$A in\"\n")
     floe = m.workshop.bin / "floe"
-    script = f"cd {inner}; {floe} activate -c 'greet; echo $IN; echo $FLOX_ENV_DIRS; echo $PATH; echo $FLOX_PROMPT_ENVIRONMENTS'; echo $FLOX_ENV"
+    script = f"cd {inner}; {floe} activate -c 'greet; echo $INNER; echo $FLOX_ENV_DIRS; echo $PATH; echo $FLOX_PROMPT_ENVIRONMENTS'; echo $FLOX_ENV"
     done = m.floe("activate", "-c", script, cwd=outer, check=True).stdout.splitlines()
     a, b = link(outer, "outer"), link(inner, "inner")
     assert done == ["greetings 1", "1 in", f"{b}:{a}", f"{b}/bin:{a}/bin:{m.env['PATH']}", "inner outer", a]

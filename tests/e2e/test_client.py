@@ -131,7 +131,7 @@ def test_an_environment_is_found_from_below_inside_a_git_work_tree_only(machine)
 
 @pytest.mark.parametrize("text, told", [
     (EMPTY + "[vars]\nX = 1\n", "3"),
-    (EMPTY + "[instal]\n", "instal"),
+    (EMPTY + "[installs]\n", "installs"),
     ("[vars]\n", "schema"),
     (EMPTY + "[vars\n", "2:"),
     ('schema-version = "9.0.0"\n', "9.0.0"),
