@@ -189,6 +189,20 @@ static void tend_lingering(struct web_door *d)
     pthread_mutex_unlock(&d->lock);
 }
 
+/* Says why, where that takes no handshake, and closes as after any other refusal. */
+static void turn_away(struct web_door *d, int fd)
+{
+    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+                                 "Retry-After: 1\r\nConnection: close\r\nContent-Length: 88\r\n\r\n"
+                                 "{\"detail\":\"Too many connections from this address. "
+                                 "Try again in a moment.\",\"status\":503}";
+    atomic_fetch_add(&d->refused, 1);
+    if (!d->server->tls && send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0 &&
+        shutdown(fd, SHUT_WR) == 0)
+        keep_open_a_while(d, fd);
+    close(fd);
+}
+
 /* false: there is nobody waiting, or no room. */
 static bool accept_one(struct web_door *d)
 {
@@ -204,8 +218,7 @@ static bool accept_one(struct web_door *d)
     }
     struct web_address a;
     if (!web_address_of((struct sockaddr *)&ss, &a) || !enter(d, &a)) {
-        atomic_fetch_add(&d->refused, 1);
-        close(fd);
+        turn_away(d, fd);
         return true;
     }
     if (MHD_add_connection(d->server->daemon, fd, (struct sockaddr *)&ss, size) != MHD_YES)

@@ -298,7 +298,9 @@ static void connections_of_one_address_are_counted_but_not_of_a_trusted_proxy(vo
     for (int i = 0; i < 20; i++) {
         fds[i] = probe_connect(&probe);
         probe_text(fds[i], "GET /hello HTTP/1.1\r\nHost: hub\r\n\r\n");
-        open += probe_read(fds[i], out, sizeof out) == 200;
+        int status = probe_read(fds[i], out, sizeof out);
+        assert_true(status == 200 || status == 503);
+        open += status == 200;
     }
     assert_int_equal(open, 5);
     for (int i = 0; i < 20; i++)
