@@ -1,6 +1,7 @@
 /* floe-server backup and restore. The copying is PostgreSQL's own (db/db_tools.h); here is what makes it
  * safe: a file that is whole or not there, and a restore into the right place only. */
 #include "server/admin_upkeep.h"
+#include "server/data_folder.h"
 
 #include "server/db/db_tools.h"
 #include "server/git/wire_scratch.h"
@@ -18,7 +19,7 @@ struct backup {
     struct db_tools *tools;
     struct admin_stages stages;
     const char *path, *temporary;
-    int fd;
+    int fd, lock; /* -1: none */
     int64_t id, bytes;
     struct store_backup row;
     struct store_counts counts;
@@ -117,6 +118,8 @@ static void leave(struct backup *b)
     db_tools_free(b->tools);
     if (b->fd >= 0)
         close(b->fd);
+    if (b->lock >= 0)
+        close(b->lock);
 }
 
 static fh_err backup(struct admin *a, struct fh_error *e)
@@ -128,7 +131,7 @@ static fh_err backup(struct admin *a, struct fh_error *e)
 
 static int run_backup(struct fh_cli *cli)
 {
-    struct backup b = {.fd = -1};
+    struct backup b = {.fd = -1, .lock = -1};
     return admin_run(cli, ADMIN_READY, backup, &b);
 }
 
@@ -187,15 +190,30 @@ static bool confirmed(const struct admin *a, const struct backup *b)
     return fgets(answer, sizeof answer, stdin) && strcmp(answer, "replace\n") == 0;
 }
 
-/* Only into a hub without accounts, unless told otherwise twice. */
-static fh_err check_target(struct admin *a, struct backup *b, struct fh_error *e)
+/* No server on the data folder, none to come while we hold it, and none elsewhere on the database. */
+static fh_err check_stopped(struct admin *a, struct backup *b, struct fh_error *e)
 {
-    int schema;
     int64_t servers;
+    fh_err rc = FH_OK;
+    FH_TRY(admin_become_service(a, e));
+    if (access(a->config->data, F_OK) == 0) /* with an external database there need be none here */
+        rc = data_folder_lock(a->config->data, &b->lock, e);
+    admin_become_caller();
+    if (rc == FH_CONFLICT)
+        return FH_FAIL(e, rc, "A hub is running on %s: stop it first.", a->config->data);
+    FH_TRY(rc);
     FH_TRY(db_tools_servers(b->tools, &servers, e));
     if (servers > 0)
         return FH_FAIL(e, FH_CONFLICT, "A hub is running on this database: stop it first (%lld connected).",
                        (long long)servers);
+    return FH_OK;
+}
+
+/* Only into a hub without accounts, unless told otherwise twice. */
+static fh_err check_target(struct admin *a, struct backup *b, struct fh_error *e)
+{
+    int schema;
+    FH_TRY(check_stopped(a, b, e));
     FH_TRY(db_schema_applied(a->pool, &schema, e));
     if (schema > 0)
         FH_TRY(admin_read(a, count_rows, e));
@@ -266,8 +284,11 @@ static fh_err restore(struct admin *a, struct fh_error *e)
 
 static int run_restore(struct fh_cli *cli)
 {
-    struct backup b = {
-        .fd = -1, .replace = fh_cli_flag(cli, "replace"), .yes = fh_cli_flag(cli, "yes"), .sound = true};
+    struct backup b = {.fd = -1,
+                       .lock = -1,
+                       .replace = fh_cli_flag(cli, "replace"),
+                       .yes = fh_cli_flag(cli, "yes"),
+                       .sound = true};
     int status = admin_run(cli, ADMIN_ANY, restore, &b);
     return status == 0 && !b.sound ? 1 : status;
 }

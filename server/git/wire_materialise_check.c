@@ -28,7 +28,9 @@ static void tell(const struct check *c, const char *fmt, ...)
 static void check_text(const struct check *c, int dir, const char *name, const struct fh_buf *want)
 {
     if (!wire_bare_file_is(dir, name, want->data, want->len))
-        tell(c, "%s is not what the hub wrote; it is passed over and written again.", name);
+        tell(c,
+             "%s is not as the hub has it now (changed by hand, or not yet written anew); it is passed over.",
+             name);
 }
 
 static fh_err check_texts(const struct check *c, int dir, struct fh_error *e)

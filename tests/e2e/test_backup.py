@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import pty
 import subprocess
 import threading
 from pathlib import Path
@@ -140,6 +140,19 @@ def test_a_hub_that_has_accounts_is_replaced_only_when_told_twice(filled, empty)
     restore(empty, filled.file, "--replace", "--yes")
     assert with_database(empty, lambda: rows(empty)) == before
     assert "newcomer" not in empty.admin("user", "list").stdout
+
+
+def test_on_a_terminal_the_word_is_asked_for(filled, empty):
+    restore(empty, filled.file)
+    for word, code in (("yes", 1), ("replace", 0)):
+        master, slave = pty.openpty()
+        os.write(master, f"{word}\n".encode())
+        done = subprocess.run([empty.workshop.bin / "floe-server", "restore", filled.file, "--replace", "--data", empty.data],
+                              stdin=slave, capture_output=True, text=True, env=empty.environment(), cwd="/",
+                              timeout=120 * bench.SLOW, **empty.workshop.service())
+        os.close(slave), os.close(master)
+        assert done.returncode == code and "2 users, 1 organisations and 3 environments" in done.stderr
+        assert ("Nothing was changed" in done.stderr) == (code == 1)
 
 
 def test_a_running_hub_is_not_restored_into(filled, fresh_hub):
