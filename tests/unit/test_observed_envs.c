@@ -78,8 +78,8 @@ static int each_line(const char *list, const char *ending, void (*check)(const c
 static void assert_lock(const char *what, const struct fh_buf *toml, const struct fh_buf *text)
 {
     struct fh_error e = {.msg = ""};
-    const struct fh_manifest *m;
-    const struct fh_lock *l;
+    const struct fh_manifest *m = NULL;
+    const struct fh_lock *l = NULL;
     struct fh_buf written = FH_BUF_INIT(16 << 20);
     if (fh_manifest_parse(arena, toml->data, toml->len, what, &m, &e) != FH_OK ||
         fh_lock_parse(arena, text->data, text->len, what, &l, &e) != FH_OK)
