@@ -210,10 +210,16 @@ class Hub:
         self.process = None
 
     def kill_postgres(self):
-        os.kill(self.postgres_pid(), signal.SIGKILL)
+        pid = self.postgres_pid()
+        os.kill(pid, signal.SIGKILL)
+        return pid
 
     def postgres_pid(self):
-        return int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
+        """The pid of the postmaster; None while there is none."""
+        try:
+            return int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
+        except (FileNotFoundError, IndexError):
+            return None
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
