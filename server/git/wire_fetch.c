@@ -66,8 +66,7 @@ static fh_err look(struct state *s, bool *found, struct fh_error *e)
     struct fh_oid *targets = fh_alloc(s->job->arena, (n + 1) * sizeof *targets);
     memcpy(targets, q->wants, q->nwants * sizeof *targets);
     memcpy(targets + q->nwants, q->haves, q->nhaves * sizeof *targets);
-    return wire_reach(s->reader, v->snapshot->packs, v->tips, v->ntips, targets, n, FH_MAX_WALK_COMMITS,
-                      found, e);
+    return wire_reach(s->reader, v->tips, v->ntips, targets, n, FH_MAX_WALK_COMMITS, found, e);
 }
 
 static int compare_oids(const void *a, const void *b)

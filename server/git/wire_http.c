@@ -26,23 +26,30 @@ static void drop_held(void *arg)
     wire_repo_drop(h->repos, h->snapshot);
 }
 
-/* The owner's snapshot until the answer was sent; NULL for an owner that does not exist. */
-static fh_err hold(struct web_request *req, const struct wire_snapshot **out, struct fh_error *e)
-{
-    struct held *h = fh_alloc(req->arena, sizeof *h);
-    h->repos = req->app->repos;
-    fh_err rc = wire_repo_hold(h->repos, req->params[0], req->inline_only, &h->snapshot, e);
-    if (rc != FH_OK && rc != FH_NOT_FOUND)
-        return rc;
-    *out = rc == FH_OK ? h->snapshot : NULL;
-    if (*out)
-        fh_defer(req->arena, drop_held, h);
-    return FH_OK;
-}
-
 static struct wire_caller caller_of(const struct web_request *req)
 {
     return (struct wire_caller){&req->app->policy, req->actor};
+}
+
+/* What the caller sees of the owner, until the answer was sent. An owner that is in memory is found sooner
+ * than one that does not exist, and a stranger could tell them apart by that: one of whom the caller sees
+ * nothing is therefore looked for in the database all the same. */
+static fh_err look(struct web_request *req, struct wire_view **out, struct fh_error *e)
+{
+    const struct wire_caller caller = caller_of(req);
+    struct wire_repos *repos = req->app->repos;
+    struct held *h = fh_alloc(req->arena, sizeof *h);
+    h->repos = repos;
+    fh_err rc = wire_repo_hold(repos, req->params[0], req->inline_only, &h->snapshot, e);
+    if (rc != FH_OK && rc != FH_NOT_FOUND)
+        return rc;
+    if (rc == FH_OK)
+        fh_defer(req->arena, drop_held, h);
+    *out = wire_view_make(req->arena, &caller, rc == FH_OK ? h->snapshot : NULL);
+    if (rc != FH_OK || !wire_view_is_blank(*out))
+        return FH_OK;
+    return req->inline_only ? FH_FAIL(e, FH_AGAIN, "This is as slow as for an owner that does not exist.")
+                            : wire_repo_pretend(repos, e);
 }
 
 static void reply(struct web_response *res, const char *type, const struct wire_answer *answer)
@@ -66,23 +73,22 @@ static void reply_buffer(struct web_request *req, struct web_response *res, cons
 
 static fh_err advertise_upload(struct web_request *req, struct fh_buf *out, struct fh_error *e)
 {
-    const struct wire_snapshot *s;
-    const struct wire_caller caller = caller_of(req);
+    struct wire_view *v;
     if (wire_request_version(web_header(req, "Git-Protocol")) == 2)
         return wire_adv_v2(out, e);
-    FH_TRY(hold(req, &s, e));
-    return wire_adv_upload(wire_view_make(req->arena, &caller, s), out, e);
+    FH_TRY(look(req, &v, e));
+    return wire_adv_upload(v, out, e);
 }
 
 /* Who may not push learns it here: git shows the text of this refusal, and of no later one. */
 static fh_err advertise_receive(struct web_request *req, struct fh_buf *out, struct fh_error *e)
 {
-    const struct wire_snapshot *s;
+    struct wire_view *v;
     const struct wire_caller caller = caller_of(req);
     FH_TRY(auth_can(caller.policy, caller.actor, AUTH_GIT_WRITE, NULL, e));
-    FH_TRY(hold(req, &s, e));
-    FH_TRY(wire_push_allowed(&caller, s, e));
-    return wire_adv_receive(wire_view_make(req->arena, &caller, s), out, e);
+    FH_TRY(look(req, &v, e));
+    FH_TRY(wire_push_allowed(&caller, v->snapshot, e));
+    return wire_adv_receive(v, out, e);
 }
 
 fh_err wire_http_info_refs(struct web_request *req, struct web_response *res, struct fh_error *e)
@@ -180,18 +186,17 @@ static fh_err answer_error(struct web_request *req, fh_err rc, struct wire_answe
 
 fh_err wire_http_upload(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
-    const struct wire_caller caller = caller_of(req);
+    struct wire_view *view;
     struct upload u = {
         .req = req,
         .version = wire_request_version(web_header(req, "Git-Protocol")),
     };
-    const struct wire_snapshot *s;
     struct wire_answer answer;
     if (req->inline_only && !req->body.data && req->body.size > 0)
         return FH_FAIL(e, FH_AGAIN, "The body is in a file.");
-    FH_TRY(hold(req, &s, e));
+    FH_TRY(look(req, &view, e));
     FH_TRY(web_body_bytes(req, FH_MAX_BODY_FETCH, &u.bytes, &u.n, e));
-    u.view = wire_view_make(req->arena, &caller, s);
+    u.view = view;
     wire_fetch_digest(u.view, u.version, u.bytes, u.n, &u.digest);
     if (!wire_fetch_repeat(req->app->repos, &u.digest, &answer)) {
         fh_err rc = answer_upload(&u, &answer, e);

@@ -79,6 +79,18 @@ fh_err wire_push_allowed(const struct wire_caller *caller, const struct wire_sna
     return FH_OK;
 }
 
+/* Told at the same pace whether the owner exists or not, unless the caller sees that it does. */
+static fh_err may_push(struct push *p, struct fh_error *e)
+{
+    fh_err rc = wire_push_allowed(p->job->caller, p->snapshot, e);
+    if (rc != FH_DENIED || !p->snapshot ||
+        !wire_view_is_blank(wire_view_make(p->job->arena, p->job->caller, p->snapshot)))
+        return rc;
+    struct fh_error failed = {0};
+    fh_err pretended = wire_repo_pretend(p->job->repos, &failed);
+    return pretended == FH_OK ? rc : FH_FAIL(e, pretended, "%s", failed.msg);
+}
+
 /* Finds the environment, which need not exist yet, and what the caller may do to it. */
 static fh_err find_env(struct push *p, struct fh_error *e)
 {
@@ -234,7 +246,7 @@ static fh_err try_once(struct push *p, struct fh_error *e)
         return rc;
     if (rc == FH_NOT_FOUND)
         p->snapshot = NULL;
-    FH_TRY(wire_push_allowed(p->job->caller, p->snapshot, e));
+    FH_TRY(may_push(p, e));
     FH_TRY(check_command(p, e));
     FH_TRY(find_env(p, e));
     FH_TRY(check_old_tip(p, e));

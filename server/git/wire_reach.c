@@ -44,7 +44,7 @@ static fh_err visit(struct walk *w, struct wire_reader *r, struct fh_buf *bytes,
     return FH_OK;
 }
 
-fh_err wire_reach(struct wire_reader *r, struct wire_packs *packs, const struct fh_oid *tips, size_t ntips,
+fh_err wire_reach(struct wire_reader *r, const struct fh_oid *tips, size_t ntips,
                   const struct fh_oid *targets, size_t ntargets, size_t max_commits, bool *found,
                   struct fh_error *e)
 {
@@ -53,8 +53,7 @@ fh_err wire_reach(struct wire_reader *r, struct wire_packs *packs, const struct 
     fh_err rc = FH_OK;
     for (size_t i = 0; i < ntargets; i++) {
         found[i] = false;
-        /* What is not there at all would make the walk go to the end for nothing. */
-        if (wire_packs_has(packs, &targets[i]) && wire_oidmap_put(&w.sought, &targets[i], (uint32_t)i))
+        if (wire_oidmap_put(&w.sought, &targets[i], (uint32_t)i))
             w.left++;
     }
     for (size_t i = 0; i < ntips; i++)

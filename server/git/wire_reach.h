@@ -6,8 +6,9 @@
 
 /* found[i]: targets[i] is one of tips or an ancestor of one. The walk goes from the tips, breadth first, ends
  * when all are found and after max_commits at the latest; what it has not met by then counts as not
- * reachable. A target that is no commit, or is not there, is not. */
-fh_err wire_reach(struct wire_reader *r, struct wire_packs *packs, const struct fh_oid *tips, size_t ntips,
+ * reachable. A target that is no commit, or is not there, is not; whether it is there is not looked at, so
+ * that the time taken does not tell what is hidden from what does not exist. */
+fh_err wire_reach(struct wire_reader *r, const struct fh_oid *tips, size_t ntips,
                   const struct fh_oid *targets, size_t ntargets, size_t max_commits, bool *found,
                   struct fh_error *e) FH_MUSTCHECK;
 

@@ -43,6 +43,9 @@ fh_err wire_repo_hold(struct wire_repos *r, const char *owner, bool inline_only,
                       const struct wire_snapshot **out, struct fh_error *e) FH_MUSTCHECK;
 void wire_repo_drop(struct wire_repos *r, const struct wire_snapshot *s); /* NULL is fine */
 
+/* Takes the time that wire_repo_hold takes to find that an owner does not exist. */
+fh_err wire_repo_pretend(struct wire_repos *r, struct fh_error *e) FH_MUSTCHECK;
+
 const struct wire_repos_config *wire_repos_settings(const struct wire_repos *r);
 struct wire_packcache *wire_repos_cache(struct wire_repos *r);
 struct wire_deltas *wire_repos_deltas(struct wire_repos *r);

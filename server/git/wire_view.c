@@ -39,6 +39,11 @@ const struct store_env *wire_view_head(const struct wire_view *v)
     return first;
 }
 
+bool wire_view_is_blank(const struct wire_view *v)
+{
+    return wire_view_head(v) == NULL;
+}
+
 static bool may(const struct wire_caller *caller, enum auth_action action, const struct auth_object *object)
 {
     return auth_can(caller->policy, caller->actor, action, object, NULL) == FH_OK;

@@ -27,6 +27,7 @@ struct wire_view *wire_view_make(struct fh_arena *a, const struct wire_caller *c
 struct auth_object wire_view_object(const struct wire_snapshot *s, const struct store_env *env);
 /* What HEAD stands for, among what is listed for the caller: "default", else the first; NULL: nothing is. */
 const struct store_env *wire_view_head(const struct wire_view *v);
+bool wire_view_is_blank(const struct wire_view *v); /* nothing is listed for the caller */
 const struct store_env *wire_view_find(const struct wire_snapshot *s, const char *name); /* NULL: none */
 
 #endif
