@@ -52,7 +52,7 @@ const struct config_option config_options[] = {
      "How much an owner's environments may take; 0 for no limit.", AT(owner_quota)},
     {"cache_size", CONFIG_SIZE, "1G", MIB, INT64_MAX, false, false,
      "How much disk the cache of built packs may take.", AT(cache_size)},
-    {"ref_log_days", CONFIG_INT, "90", 0, 36500, false, false,
+    {"ref_log_days", CONFIG_INT, "90", 1, 36500, false, false,
      "For how many days a replaced or deleted generation can be restored.", AT(ref_log_days)},
     {"default_visibility", CONFIG_VISIBILITY, "public", 0, 0, false, false,
      "Who sees a new environment of a user: public, internal, unlisted or private.", AT(default_visibility)},

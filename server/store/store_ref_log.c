@@ -26,6 +26,7 @@ fh_err store_ref_note(struct db_conn *c, const struct store_ref_change *change, 
     return rc;
 }
 
+/* A deleted environment can be brought back as long as its row is there, however long ago that was. */
 fh_err store_ref_log_roots(struct db_conn *c, struct fh_arena *a, int64_t owner_id, int64_t since,
                            struct fh_oid **out, size_t *n, struct fh_error *e)
 {
@@ -34,7 +35,8 @@ fh_err store_ref_log_roots(struct db_conn *c, struct fh_arena *a, int64_t owner_
                     "SELECT old_tip FROM ref_log WHERE owner_id = $1 AND at >= to_timestamp($2) "
                     "AND old_tip IS NOT NULL UNION "
                     "SELECT new_tip FROM ref_log WHERE owner_id = $1 AND at >= to_timestamp($2) "
-                    "AND new_tip IS NOT NULL",
+                    "AND new_tip IS NOT NULL UNION "
+                    "SELECT tip FROM environment WHERE owner_id = $1 AND deleted_at IS NOT NULL",
                     DB_PARAMS(DB_I64(owner_id), DB_I64(since)), &rows, e));
     *n = db_count(rows);
     *out = fh_alloc(a, *n * sizeof **out);

@@ -319,3 +319,27 @@ def test_an_import_while_others_push_loses_neither(hub, owner, env):
         out, err = running.communicate(timeout=60 * bench.SLOW)
         assert running.returncode == 0, err
     assert refs(exported(hub, owner.handle)) == {f"refs/heads/{e.name}": e.tip for e in [pushed, *brought]}
+
+
+def test_what_a_compaction_leaves_out_is_not_what_env_restore_can_bring_back(hub, owner, machine):
+    """A deleted environment can be restored until gc has taken its row, however many compactions come before."""
+    m = machine()
+    gone, kept = bench.Environment(m, "gone"), bench.Environment(m, "kept")
+    for env in (gone, kept):
+        env.generation(manifest=f'schema-version = "1.15.0"\n# {env.name}\n')
+        m.push(hub, owner.handle, env.repo, f"HEAD:{env.name}", owner.token, check=True)
+    hub.admin(f"env delete {owner.handle}/gone")
+    of_owner = f"owner_id = (select id from owner where handle = '{owner.handle}')"
+    hub.sql(f"update environment set deleted_at = deleted_at - interval '91 days' where {of_owner} and deleted_at is not null; "
+            f"update ref_log set at = at - interval '91 days' where {of_owner} and name = 'gone'")
+    packs = f"select count(*) from git_pack where {of_owner}"
+    for _ in range(40):
+        kept.edit()
+        m.push(hub, owner.handle, kept.repo, "HEAD:kept", owner.token, check=True)
+        if int(hub.sql(packs)) > 24:
+            bench.wait_for(lambda: int(hub.sql(packs)) < 5)
+            break
+    hub.admin(f"env restore {owner.handle}/gone")
+    for env in (gone, kept):
+        m.clone(hub, owner.handle, env.name, m.folder(f"clone-{env.name}"), owner.token, check=True)
+    hub.admin("fsck", "--deep")
