@@ -86,8 +86,9 @@ fh_err db_read(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e)
 /* LISTEN, on a thread and a connection of its own.
  *
  * on_message runs on that thread for each NOTIFY of a channel. While the connection is down, and until LISTEN
- * is in force again, db_listener_is_live answers false and on_reset has been called: whoever caches must then
- * treat every entry as stale. Messages of the form "<nonce>|<rest>" are given to on_message as "<rest>" and
+ * is in force again, db_listener_is_live answers false; on_reset is called when it goes down, and again when
+ * LISTEN is in force but before it counts as live: whoever caches must then treat every entry as stale, those
+ * that are being read included. Messages of the form "<nonce>|<rest>" are given to on_message as "<rest>" and
  * acknowledged on the channel floe_ack after it returned, so that an admin command can wait until every live
  * server has heard it. */
 struct db_listener;

@@ -1,7 +1,7 @@
 /* LISTEN on a thread and a connection of its own. See db.h.
  *
- *   connect -> LISTEN … -> SET application_name 'floe listener' -> live -> heartbeat lost or error -> reset
- * -> …
+ *   connect -> LISTEN … -> SET application_name 'floe listener' -> reset -> live -> heartbeat lost or error
+ *           -> reset -> …
  *
  * The name comes last, so that whoever counts listeners by it counts only those that hear. A heartbeat every
  * few seconds finds a connection that died without a word; while its answer is overdue the caches above are
@@ -130,6 +130,8 @@ static fh_err connect_and_hear(struct db_listener *l, struct fh_error *e)
     FH_TRY(db_conn_open(&l->config, &c, e));
     fh_err rc = db_conn_simple(c, l->listen_sql, NULL, e);
     if (rc == FH_OK) {
+        /* Once more: what was read before LISTEN, and is about to be kept, may have changed unheard. */
+        l->on_reset(l->arg);
         l->live = true;
         rc = hear(l, c, e);
     }
