@@ -3,8 +3,10 @@
 import base64
 import gzip
 import hashlib
+import http.client
 import os
 import socket
+import statistics
 import struct
 import subprocess
 import time
@@ -77,7 +79,7 @@ def test_owner_names_are_checked_before_any_file_is_looked_at(hub, scene):
 
 # -- 3, 4: options, configuration, hooks
 
-@pytest.mark.parametrize("name", ["-x", "--upload-pack=touch", "a;b", "a\nb", "a=b", "refs", "a b", "x.lock", "..", "a..b", "@{", "a~1",
+@pytest.mark.parametrize("name", ["-x", "--upload-pack=touch", "a;b", "a\nb", "a=b", "a b", "x.lock", "..", "a..b", "@{", "a~1",
                                   "HEAD", "a/b", "é" * 3, "a" * 101, "0" * 40, "DENIED", "a.", ".a", "\x01a"])
 def test_a_branch_with_an_illegal_name_is_refused_with_a_reason_and_nothing_is_written(hub, scene, name):
     m, alice, _, public, _ = scene
@@ -203,6 +205,52 @@ def test_a_pushed_tree_that_names_a_hidden_blob_is_refused(hub, scene):
     assert strip(absent) == strip(b.text)
 
 
+# -- 5 continued: time as an oracle
+
+def pace(hub, requests, rounds=40):
+    """The median time of each of some requests, taken in turns on one connection. requests: arguments of HTTPConnection.request."""
+    times = [[] for _ in requests]
+    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=30)
+    for _ in range(rounds):
+        for request, taken in zip(requests, times):
+            t = time.perf_counter()
+            connection.request(*request)
+            connection.getresponse().read()
+            taken.append(time.perf_counter() - t)
+    connection.close()
+    return [statistics.median(t) for t in times]
+
+
+def test_the_time_a_want_or_a_have_takes_does_not_tell_hidden_from_absent(hub, machine):
+    owner, stranger, m = hub.new_user(), hub.new_user(), machine()
+    public, private = bench.Environment(m, "open"), bench.Environment(m, "secret")
+    public.generation()
+    public.edit(400)
+    private.generation(manifest='schema-version = "1.15.0"\n# for me\n')
+    for env in (public, private):
+        m.push(hub, owner.handle, env.repo, f"HEAD:{env.name}", owner.token, check=True)
+    hub.admin(f"env visibility {owner.handle}/secret private")
+    blob = private._git("rev-parse", "HEAD:1/env/manifest.toml").strip()
+    headers = {"Authorization": basic(stranger.token), "Content-Type": "application/x-git-upload-pack-request", "Git-Protocol": "version=2"}
+
+    def post(want, have=None):
+        body = pkt("command=fetch") + b"0001" + pkt(f"want {want}\n") + (pkt(f"have {have}\n") if have else pkt("done\n")) + b"0000"
+        return "POST", f"/git/{owner.handle}/floxmeta/git-upload-pack", body, headers
+
+    for ask in (post, lambda oid: post(public.tip, oid)):
+        absent, tip, content = pace(hub, [ask("12" * 20), ask(private.tip), ask(blob)])
+        assert max(tip, content) < 3 * absent and absent < 3 * min(tip, content), (absent, tip, content)
+
+
+def test_the_time_an_answer_takes_does_not_tell_whether_an_owner_exists(hub, machine):
+    owner, stranger = hub.new_user(), hub.new_user()
+    for token in (stranger.token, ""):
+        for service in ("git-upload-pack", "git-receive-pack") if token else ("git-upload-pack",):
+            there, nowhere = pace(hub, [("GET", f"/git/{name}/floxmeta/info/refs?service={service}", None, {"Authorization": basic(token)})
+                                        for name in (owner.handle, "who-is-this")])
+            assert nowhere < 2 * there and there < 2 * nowhere, (service, there, nowhere)
+
+
 # -- 6: trees
 
 def raw_object(m, repo, kind, data):
@@ -282,12 +330,13 @@ def sealed(objects, entries, claim=None):
 
 
 def zeros(n):
-    c, out = zlib.compressobj(9), b""
-    block = b"\0" * (1 << 20)
-    while n > 0:
-        out += c.compress(block[:min(n, 1 << 20)])
-        n -= 1 << 20
-    return out + c.flush()
+    """n zero bytes as zlib would deflate them, a MiB at a time: a full flush lets the same block be repeated."""
+    block = 1 << 20
+    c = zlib.compressobj(9, zlib.DEFLATED, -15)
+    one = c.compress(bytes(block)) + c.flush(zlib.Z_FULL_FLUSH)
+    last = zlib.compressobj(9, zlib.DEFLATED, -15)
+    rest = last.compress(bytes(n % block)) + last.flush()
+    return b"\x78\xda" + one * (n // block) + rest + struct.pack(">HH", n % 65521, 1)  # the Adler-32 of zeros
 
 
 def delta_varint(n):
@@ -375,7 +424,8 @@ def test_a_token_opens_nothing_of_another_owner(hub, scene):
     body = pkt(f"{'0' * 40} {mine.tip} refs/heads/mine\0 report-status") + b"0000" + make_pack(m, mine)
     a = hub.http("/git/alice/floxmeta/git-receive-pack", method="POST", data=body, basic=mallory.token,
                  headers={"Content-Type": "application/x-git-receive-pack-request"})
-    assert b"ok refs/heads/mine" not in a.body and a.status in (401, 403)
+    # In band: of a failed POST git shows neither the status nor the body.
+    assert a.status == 200 and b"ok refs/heads/mine" not in a.body and b"DENIED" in a.body, a.text
     assert "mine" not in refs(hub, "alice", alice.token)
 
 
