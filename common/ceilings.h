@@ -6,7 +6,7 @@
 
 enum {
     /* HTTP: one request */
-    FH_MAX_TARGET = 8 * 1024,            /* the request line's path and query */
+    FH_MAX_TARGET = 8 * 1024, /* the request line's path and query */
     FH_MAX_QUERY_PAIRS = 64,
     FH_MAX_HEADERS = 32 * 1024,          /* all header lines of a request; a JWT in Basic is over 1 KiB */
     FH_MAX_BODY_SMALL = 64 * 1024,       /* a body that is kept in memory */
@@ -14,7 +14,8 @@ enum {
     FH_MAX_BODY_PUSH = 64 * 1024 * 1024, /* a git push request (option push_limit) */
     FH_MAX_GUNZIP_RATIO = 200,           /* inflated : sent, once over FH_MAX_BODY_SMALL */
     FH_MAX_JSON_DEPTH = 64,
-    FH_SPOOL_CHUNK = 64 * 1024, /* what a connection holds in memory of a streamed body */
+    FH_SPOOL_CHUNK = 64 * 1024,       /* what a connection holds in memory of a streamed body */
+    FH_SPARE_DISK = 48 * 1024 * 1024, /* what bodies leave to the database, which may share their disk */
     /* HTTP: the whole server */
     FH_MAX_CONNECTIONS = 4096,
     FH_MAX_CONNECTIONS_PER_ADDRESS = 512,
@@ -25,8 +26,8 @@ enum {
     FH_BODY_GRACE = 30 * 1000,
     FH_MAX_REFUSED_BODY = 1024 * 1024, /* read and thrown away, so that a refusal reaches its client */
     FH_LINGER_TIMEOUT = 2 * 1000,      /* the same, for a connection that is closed after the refusal */
-    FH_WORK_TIMEOUT = 60 * 1000,  /* from the end of a body to the answer */
-    FH_DRAIN_TIMEOUT = 10 * 1000, /* SIGTERM to exit */
+    FH_WORK_TIMEOUT = 60 * 1000,       /* from the end of a body to the answer */
+    FH_DRAIN_TIMEOUT = 10 * 1000,      /* SIGTERM to exit */
 
     /* names */
     FH_MAX_HANDLE = 63,

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -71,8 +72,18 @@ static fh_err open_file(struct web_intake *in, struct fh_error *e)
     return FH_OK;
 }
 
+/* Bodies that are still coming belong to nothing yet: they are the first that there is no room for. */
+static bool has_room(const struct web_intake *in, size_t n)
+{
+    struct statvfs disk;
+    return fstatvfs(in->fd, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= FH_SPARE_DISK + n;
+}
+
 static fh_err write_file(struct web_intake *in, const char *bytes, size_t n, struct fh_error *e)
 {
+    in->disk_full = !has_room(in, n);
+    if (in->disk_full)
+        return FH_FAIL(e, FH_UNAVAILABLE, "The hub's disk is full; this request could not be received.");
     while (n > 0) {
         ssize_t put = write(in->fd, bytes, n);
         if (put < 0 && errno == EINTR)

@@ -1,8 +1,10 @@
 """What is acknowledged stays: kill -9 of the hub and of PostgreSQL at random instants, a lost cache, a full disk."""
 
+import base64
 import os
 import random
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -173,6 +175,37 @@ def test_on_a_full_disk_pushes_are_refused_with_a_reason_and_work_again_when_the
         hub.admin("fsck", "--deep")
         hub.stop()
     finally:
+        subprocess.run(["umount", "-l", data])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can only be mounted by root")
+def test_bodies_that_are_still_coming_do_not_take_the_last_room_on_the_disk(new_hub, machine, workshop):
+    data = workshop.folder("crowded")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=240m,mode=700,uid=%d,gid=%d" % (data.stat().st_uid, data.stat().st_gid),
+                              "tmpfs", data], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here: " + mounted.stderr.strip())
+    slow = []
+    try:
+        hub = new_hub(data=data)
+        owner, stranger, m = hub.new_user(), hub.new_user(), machine()
+        head = (f"POST /git/{owner.handle}/floxmeta/git-receive-pack HTTP/1.1\r\nHost: h\r\nContent-Length: 62000000\r\n"
+                f"Authorization: Basic {base64.b64encode(f'oauth:{stranger.token}'.encode()).decode()}\r\n\r\n").encode()
+        for _ in range(6):
+            s = socket.create_connection(("127.0.0.1", hub.port), timeout=10)
+            slow.append(s)
+            try:
+                s.sendall(head + bytes(61_000_000))
+            except OSError:
+                pass
+        assert os.statvfs(data).f_bavail * os.statvfs(data).f_frsize > 30_000_000
+        env = bench.Environment(m, "web")
+        env.generation()
+        m.push(hub, owner.handle, env.repo, "HEAD:web", owner.token, check=True)
+    finally:
+        for s in slow:
+            s.close()
+        hub.stop()
         subprocess.run(["umount", "-l", data])
 
 
