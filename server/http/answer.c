@@ -44,6 +44,7 @@ enum MHD_Result web_answer(struct web_exchange *x)
 {
     struct web_response *res = &x->res;
     x->phase = WEB_SENT;
+    atomic_store(&x->conn->listening, false);
     struct MHD_Response *r = make_body(res);
     if (!r) {
         if (res->fd >= 0 && res->size > 0)

@@ -5,6 +5,9 @@
  * of 0.9.75 races with them). So it is given connections, and here is
  *   - a count per address (a /64 for IPv6), which trusted proxies are free of;
  *   - a deadline per connection: for the headers, for a whole body, for the client to take its answer;
+ *   - an eye on clients that closed in the middle of a request. The library (0.9.75) does not read again
+ * after a read that left room in its buffer, so where the last bytes came together with the end it would wait
+ *     for the deadline;
  *   - lingering: a connection that is closed with a body unread is read on for FH_LINGER_TIMEOUT through a
  *     second descriptor, since closing it at once would reset it and take the answer away from the client. */
 #include "server/http/inside.h"
@@ -127,6 +130,7 @@ void web_door_notify(void *server, struct MHD_Connection *mhd, void **socket_con
                        &c->peer);
         c->peer_trusted = web_networks_have(&s->trusted, &c->peer);
         atomic_init(&c->deadline, fh_ticks_ms() + 2 * FH_IDLE_TIMEOUT);
+        atomic_init(&c->listening, true);
         pthread_mutex_lock(&d->lock);
         c->next = d->conns;
         if (c->next)
@@ -149,17 +153,31 @@ void web_door_notify(void *server, struct MHD_Connection *mhd, void **socket_con
     *socket_context = NULL;
 }
 
+/* The client has closed, nothing of it is left to read, and more was to come, for a second look: at the first
+ * the library may just be reading. */
+static bool is_deaf(struct web_conn *c)
+{
+    char byte;
+    if (!atomic_load(&c->listening) || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+        c->deaf = 0;
+    else
+        c->deaf++;
+    return c->deaf == 2;
+}
+
 /* The library closes a connection at its next event once the socket is shut down. The lock keeps the
  * descriptor from being closed, and used for something else, meanwhile. */
 static void end_the_late(struct web_door *d)
 {
     int64_t now = fh_ticks_ms();
     pthread_mutex_lock(&d->lock);
-    for (struct web_conn *c = d->conns; c; c = c->next)
-        if (now > atomic_load(&c->deadline)) {
+    for (struct web_conn *c = d->conns; c; c = c->next) {
+        bool late = now > atomic_load(&c->deadline);
+        if (late)
             atomic_store(&c->deadline, INT64_MAX);
+        if (late || is_deaf(c))
             shutdown(c->fd, SHUT_RDWR);
-        }
+    }
     pthread_mutex_unlock(&d->lock);
 }
 

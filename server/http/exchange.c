@@ -56,6 +56,7 @@ void web_exchange_end(void *server, struct MHD_Connection *mhd, void **context,
     if (x->res.fd >= 0) /* an answer that never reached the exit */
         fh_defer_close(x->req.arena, x->res.fd);
     atomic_store(&x->conn->deadline, fh_ticks_ms() + 2 * FH_IDLE_TIMEOUT);
+    atomic_store(&x->conn->listening, true);
     fh_arena_free(x->req.arena);
     atomic_fetch_sub(&s->in_flight, 1);
 }
@@ -146,6 +147,7 @@ static void run_late(struct web_job *job)
 static void hand_over(struct web_exchange *x, enum web_phase phase, void (*run)(struct web_job *))
 {
     x->phase = phase;
+    atomic_store(&x->conn->listening, false);
     x->job = (struct web_job){.run = run, .late = run_late};
     MHD_suspend_connection(x->mhd);
     if (!web_workers_push(x->server->workers, &x->job, FH_WORK_TIMEOUT, phase == WEB_SPOOL)) {
@@ -364,6 +366,7 @@ static enum MHD_Result take_piece(struct web_exchange *x, const char *data, size
 static enum MHD_Result last_call(struct web_exchange *x)
 {
     enum web_cost cost = x->req.route->cost;
+    atomic_store(&x->conn->listening, false);
     bool light = !x->has_body || x->body_finished || web_body_is_light(&x->intake);
     atomic_store(&x->conn->deadline, INT64_MAX); /* from here on it is our time */
     if (cost != WEB_WORKER && light && serve(x, true) != FH_AGAIN)
@@ -382,6 +385,7 @@ enum MHD_Result web_exchange_step(void *server, struct MHD_Connection *mhd, cons
         return MHD_NO;
     if (is_suspended(mhd))
         return MHD_YES;
+    atomic_store(&x->conn->listening, true); /* until the request is whole, or a worker has it */
     if (x->phase == WEB_SPOOL)
         x->phase = x->answered ? WEB_DRAIN : WEB_BODY;
     switch (x->phase) {

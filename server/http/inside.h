@@ -28,6 +28,8 @@ struct web_conn {
     struct web_address peer;
     bool peer_trusted;
     bool linger;              /* it is being closed with a body unread: see door.c */
+    _Atomic bool listening;   /* the next move is the client's: see door.c */
+    unsigned deaf;            /* door's: rounds in which it was listening and the client had closed */
     _Atomic int64_t deadline; /* monotonic ms; past it, door shuts the socket down */
 };
 

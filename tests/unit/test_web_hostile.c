@@ -323,6 +323,39 @@ static void connections_of_one_address_are_counted_but_not_of_a_trusted_proxy(vo
     close(fd);
 }
 
+/* The last bytes and the end come in one segment, which the library sees as one event. */
+static void a_client_that_closes_within_a_body_is_let_go_at_once(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        int fd = probe_connect(&probe);
+        const char *text = i == 0   ? "POST /push HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer slow\r\n"
+                                      "Content-Length: 1000\r\n\r\nhalf"
+                           : i == 1 ? "POST /body HTTP/1.1\r\nHost: hub\r\nContent-Length: 1000\r\n\r\nhalf"
+                                    : "POST /body HTTP/1.1\r\nHost: hub\r\nConte";
+        assert_int_equal(send(fd, text, strlen(text), MSG_MORE | MSG_NOSIGNAL), (ssize_t)strlen(text));
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        assert_true(probe_is_closed(fd, 5000));
+        close(fd);
+    }
+}
+
+static void a_client_that_has_sent_all_and_closed_its_side_gets_its_answer(void **state)
+{
+    (void)state;
+    probe_hold(true);
+    int fd = probe_connect(&probe);
+    const char *text = "GET /hold HTTP/1.1\r\nHost: hub\r\n\r\n";
+    probe_text(fd, text);
+    while (probe_held() == 0)
+        poll(NULL, 0, 10);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    poll(NULL, 0, 1600);
+    probe_hold(false);
+    assert_int_equal(probe_read(fd, out, sizeof out), 200);
+    close(fd);
+}
+
 /* Half a minute: only where there is time. */
 static void a_trickle_is_ended_in_time(void **state)
 {
@@ -366,6 +399,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(clients_that_vanish_leave_nothing, begin, end),
         cmocka_unit_test_setup_teardown(connections_of_one_address_are_counted_but_not_of_a_trusted_proxy,
                                         begin_narrow, end),
+        cmocka_unit_test_setup_teardown(a_client_that_closes_within_a_body_is_let_go_at_once, begin, end),
+        cmocka_unit_test_setup_teardown(a_client_that_has_sent_all_and_closed_its_side_gets_its_answer, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_trickle_is_ended_in_time, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
