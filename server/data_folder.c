@@ -1,11 +1,14 @@
 /* The data folder and the service user. See data_folder.h. */
 #include "server/data_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,6 +54,23 @@ static int give(const char *path, const struct stat *st, int kind, struct FTW *a
     return st->st_uid == new_owner ? 0 : lchown(path, new_owner, new_group);
 }
 
+/* Empty (but for what a new file system has), or a hub's: anything else, a home or /etc by a slip of the
+ * hand, is not given away. */
+static bool is_for_a_hub(const char *data)
+{
+    bool marked = false, empty = true;
+    DIR *d = opendir(data);
+    const struct dirent *item;
+    while (d && (item = readdir(d))) {
+        marked |= strcmp(item->d_name, "server.lock") == 0;
+        empty &= strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0 ||
+                 strcmp(item->d_name, "lost+found") == 0;
+    }
+    if (d)
+        closedir(d);
+    return d && (empty || marked);
+}
+
 fh_err data_folder_make(const char *data, const char *user, struct fh_error *e)
 {
     struct stat st;
@@ -68,6 +88,12 @@ fh_err data_folder_make(const char *data, const char *user, struct fh_error *e)
     FH_TRY(find_user(user, &pw, buf, sizeof buf, e));
     if (st.st_uid == pw.pw_uid)
         return FH_OK;
+    if (!is_for_a_hub(data))
+        return FH_FAIL(
+            e, FH_INVALID,
+            "The folder %s is not %s's and holds other things, so it is not taken for the hub's data; "
+            "name an empty or a new one.",
+            data, user);
     new_owner = pw.pw_uid;
     new_group = pw.pw_gid;
     if (nftw(data, give, 32, FTW_PHYS | FTW_DEPTH) != 0)

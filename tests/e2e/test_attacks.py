@@ -492,6 +492,17 @@ def readable(path):
         return False
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_hub_started_by_root_does_not_take_a_folder_that_holds_other_things(workshop):
+    folder = workshop.dir / "somebodys-home"
+    folder.mkdir()
+    (folder / "letters").write_text("dear diary")
+    argv = [workshop.bin / "floe-server", "serve", "--data", folder, "--user", bench.SERVICE_USER, "--listen", "127.0.0.1:0"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60 * bench.SLOW)
+    assert done.returncode == 1 and "holds other things" in done.stderr
+    assert folder.stat().st_uid == 0 and (folder / "letters").stat().st_uid == 0 and len(list(folder.iterdir())) == 1
+
+
 # -- 19: timing is by construction: tokens are found by their SHA-256 (tests/unit/test_token.c), passwords cost the same
 
 # -- 23, 24: much and slow
