@@ -1,8 +1,10 @@
 /* The folder behind FLOX_ENV.
  *
- * It is made once for each lock, below the user's cache, and never changes; .flox/run/<system>.<name>-<mode>
- * is a link to it, as it is a link into /nix/store where flox made it. Its manifest.lock says what it was
- * made of: a link whose target has the lock's own bytes is used whoever made it. */
+ * It is made once for each lock, below the user's cache, and never changes;
+ * .flox/run/floe/<system>.<name>-<mode> is a link to it, as .flox/run/<system>.<name>-<mode> is one into
+ * /nix/store where flox made it. flox's link is used when the manifest.lock in its target has the lock's own
+ * bytes, and never touched: Nix refuses to replace a link that leads elsewhere than into its store, so one of
+ * ours in that place would end flox's activations. */
 #include "client/activate.h"
 
 #include "client/disk.h"
@@ -13,13 +15,13 @@
 #include "common/hex.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char render_version[] = "floe-render-1";
+static const char render_version[] = "floe-render-2";
 
 /* [vars] as bash reads them: double-quoted, so that they may refer to each other and to commands. */
 static fh_err write_vars(struct activation *act, struct fh_buf *out, struct fh_error *e)
@@ -72,9 +74,6 @@ static fh_err fill(struct activation *act, const char *dir, struct fh_error *e)
     };
     for (size_t i = 0; rc == FH_OK && i < sizeof scripts / sizeof scripts[0]; i++)
         rc = write_script(act, dir, scripts[i].name, scripts[i].text, e);
-    if (rc == FH_OK)
-        rc = disk_write(fh_sprintf(a, "%s/manifest.lock", dir), act->files->lock, act->files->lock_len, 0644,
-                        e);
     fh_buf_free(&vars);
     return rc;
 }
@@ -121,15 +120,18 @@ static bool is_of_this_lock(struct activation *act, const char *link)
            n == act->files->lock_len && memcmp(text, act->files->lock, n) == 0;
 }
 
-/* flox renders anew only when the link is older than the lock: ours is made to look old, since flox needs
- * more in the folder than floe puts there. */
+static bool leads_to(const char *link, const char *target)
+{
+    char there[PATH_MAX];
+    ssize_t len = readlink(link, there, sizeof there);
+    return len >= 0 && (size_t)len == strlen(target) && memcmp(there, target, (size_t)len) == 0;
+}
+
 static fh_err point_link(struct activation *act, const char *link, const char *target, struct fh_error *e)
 {
     char *fresh = fh_sprintf(act->client->arena, "%s.%d", link, (int)getpid());
-    const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
     if (symlink(target, fresh) != 0)
         return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make the link '%s'", link);
-    (void)utimensat(AT_FDCWD, fresh, old, AT_SYMLINK_NOFOLLOW);
     if (rename(fresh, link) != 0) {
         (void)FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make the link '%s'", link);
         unlink(fresh);
@@ -142,22 +144,23 @@ fh_err activate_render(struct activation *act, struct fh_error *e)
 {
     struct client *c = act->client;
     const char *run = fh_sprintf(c->arena, "%s/run", act->dir->path);
-    const char *link = fh_sprintf(c->arena, "%s/%s.%s-%s", run, settings_system(c->arena),
-                                  act->dir->pointer.name, act->mode);
+    const char *own = fh_sprintf(c->arena, "%s/floe", run);
+    const char *name =
+        fh_sprintf(c->arena, "%s.%s-%s", settings_system(c->arena), act->dir->pointer.name, act->mode);
     const char *target = target_of(act);
     FH_TRY(make_target(act, target, e));
     act->scripts = target;
-    act->flox_env = link;
-    if (is_of_this_lock(act, link))
+    act->flox_env = fh_sprintf(c->arena, "%s/%s", run, name);
+    if (is_of_this_lock(act, act->flox_env))
         return FH_OK;
-    if (mkdir(run, 0777) != 0 && errno != EEXIST) {
+    act->flox_env = fh_sprintf(c->arena, "%s/%s", own, name);
+    if (leads_to(act->flox_env, target))
+        return FH_OK;
+    (void)!mkdir(run, 0777);
+    if ((mkdir(own, 0777) != 0 && errno != EEXIST) || access(own, W_OK) != 0) {
         /* A project that cannot be written to is activated all the same. */
         act->flox_env = target;
         return FH_OK;
     }
-    if (access(run, W_OK) != 0) {
-        act->flox_env = target;
-        return FH_OK;
-    }
-    return point_link(act, link, target, e);
+    return point_link(act, act->flox_env, target, e);
 }

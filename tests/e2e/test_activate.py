@@ -53,7 +53,7 @@ def env(m, name, manifest=FULL):
 
 
 def link(folder, name):
-    return f"{folder}/.flox/run/{os.uname().machine}-linux.{name}-dev"
+    return f"{folder}/.flox/run/floe/{os.uname().machine}-linux.{name}-dev"
 
 
 def variables(text):
