@@ -1,171 +1,175 @@
-"""The official client itself, where there is one: FLOE_TEST_FLOX names a program that runs it on a simulated machine,
-called as PROGRAM MACHINE-FOLDER HUB-URL TOKEN ARGUMENTS…, with the project as working folder."""
+"""The official client itself, where there is one (see official.py): the life of environments on this hub."""
 
-import os
-import subprocess
-
-import pytest
+import json
 
 import bench
+from official import (FETCH, GREET, LS, M1, M2, M3, ME, PUSH, alice, bob, desk, manifest_of, needs_flox)  # noqa: F401
 
-FLOX = os.environ.get("FLOE_TEST_FLOX")
-pytestmark = pytest.mark.skipif(not FLOX, reason="FLOE_TEST_FLOX is not set: no official client here")
-
-M1 = 'schema-version = "1.14.0"\n\n[vars]\nGREETING = "hello"\n'
-M2 = M1.replace("hello", "good day")
+pytestmark = needs_flox
 
 
-class Flox:
-    def __init__(self, hub, folder, token):
-        self.hub, self.folder, self.token = hub, folder, token
-
-    def __call__(self, *args, cwd, check=True, input=None):
-        done = subprocess.run([FLOX, str(self.folder), self.hub.url, self.token, *map(str, args)], cwd=cwd, input=input,
-                              capture_output=True, text=True, timeout=120)
-        if check:
-            assert done.returncode == 0, (args, done.returncode, done.stdout, done.stderr)
-        return done
-
-
-@pytest.fixture
-def people(hub, tmp_path_factory):
-    short = bench.Path(bench.tempfile.mkdtemp(prefix="fx", dir="/tmp"))
-    alice, bob = hub.new_user(), hub.new_user()
-    yield (lambda who, name: Flox(hub, short / name, who.token)), alice, bob, short
-    bench.shutil.rmtree(short, ignore_errors=True)
-
-
-def manifest(folder, text):
-    path = folder / "m.toml"
-    path.write_text(text)
-    return path
-
-
-def test_the_official_client_pushes_pulls_diverges_and_forces(hub, people):
-    client, alice, bob, base = people
-    one, two, other = client(alice, "a1"), client(alice, "a2"), client(bob, "b1")
-    p1, p2, p3 = (base / n for n in ("web", "copy", "bob"))
-    for p in (p1, p2, p3):
-        p.mkdir()
-    one("init", cwd=p1)
-    one("edit", "-f", manifest(base, M1), cwd=p1)
-    one("push", cwd=p1)
+def test_the_official_client_pushes_pulls_diverges_and_forces(hub, desk, alice, bob):
+    one, two, other = desk("a1", alice), desk("a2", alice), desk("b1", bob)
+    web = one.made(desk.dir / "web")
+    copy, bobs = desk.folder("copy"), desk.folder("bob")
+    pushed = one("push", cwd=web).stderr
+    assert "web successfully pushed to FloxHub as public" in pushed and f"{hub.url}/{alice.handle}/web" in pushed
     assert "web" in hub.admin("env", "list", alice.handle).stdout
-    again = one("push", cwd=p1)
-    assert again.returncode == 0
-    one("edit", "-f", manifest(base, M2), cwd=p1)
-    one("push", cwd=p1)
-    two("pull", f"{alice.handle}/web", cwd=p2)
-    assert "good day" in two("activate", "--", "sh", "-c", "echo $GREETING", cwd=p2).stdout
-    assert "2" in two("generations", "list", cwd=p2).stdout
-    two("generations", "rollback", cwd=p2)
-    two("push", cwd=p2)
-    one("edit", "-f", manifest(base, M1 + "# divergent\n"), cwd=p1)
-    diverged = one("push", cwd=p1, check=False)
-    assert diverged.returncode != 0 and "diverged" in diverged.stderr
-    one("push", "--force", cwd=p1)
-    assert two("pull", cwd=p2, check=False).returncode != 0
-    two("pull", "--force", cwd=p2)
-    assert two("pull", cwd=p2).returncode == 0
-    other("pull", f"{alice.handle}/web", cwd=p3)
-    other("edit", "-f", manifest(base, M2), cwd=p3)
-    denied = other("push", cwd=p3, check=False)
-    assert denied.returncode != 0 and "permission" in denied.stderr.lower(), denied.stderr
+    assert "No changes to push" in one("push", cwd=web).stderr
+    one.edit(web, M2)
+    assert "Updates to web successfully pushed" in one("push", cwd=web).stderr
+    assert f"Pulled {alice.handle}/web" in two("pull", f"{alice.handle}/web", cwd=copy).stderr
+    assert two("activate", "-t", *GREET, cwd=copy).stdout == "good day\n"
+    two.wait()
+    listed = two("generations", "list", cwd=copy).stdout
+    assert "2 (live)" in listed and "imported environment" in listed and "manually edited the manifest" in listed
+    two("generations", "rollback", cwd=copy)
+    two("push", cwd=copy)
+    one.edit(web, M1 + "# divergent\n")
+    told = one.fails("push", cwd=web)
+    assert "diverged" in told and "changed current generation 2 -> 1" in told, "both last changes are shown"
+    assert "force pushed" in one("push", "--force", cwd=web).stderr
+    assert "diverged" in two.fails("pull", cwd=copy)
+    assert "(forced)" in two("pull", "--force", cwd=copy).stderr
+    assert "already up to date" in two("pull", cwd=copy).stderr
+    other("pull", f"{alice.handle}/web", cwd=bobs)
+    assert manifest_of(bobs) == M1 + "# divergent\n"
 
 
-def test_what_is_private_is_not_found_by_others_and_readable_by_its_people(hub, people):
-    client, alice, bob, base = people
-    one, other, nobody = client(alice, "a"), client(bob, "b"), client(bench.Account(hub, "-", ""), "n")
-    p = base / "priv"
-    p.mkdir()
-    org = hub.new_org(alice)
-    one("init", cwd=p)
-    one("push", "-o", org, cwd=p)
-    for who in (other, nobody):
-        into = base / f"x{id(who)}"
-        into.mkdir()
-        missing = who("pull", f"{org}/priv", cwd=into, check=False)
-        assert missing.returncode != 0 and not (into / ".flox").exists(), missing.stderr
-    hub.admin("member", "set", org, bob.handle, "reader")
-    into = base / "allowed"
-    into.mkdir()
-    other("pull", f"{org}/priv", cwd=into)
-    other("edit", "-f", manifest(base, M1), cwd=into)
-    assert other("push", cwd=into, check=False).returncode != 0
-    hub.admin("member", "set", org, bob.handle, "writer")
+def test_generations_are_switched_rolled_back_and_pushed(hub, desk, alice):
+    one, two = desk("a", alice), desk("b", alice)
+    web = one.pushed(desk.dir / "web")
+    for text in (M2, M3):
+        one.edit(web, text)
+    one("generations", "switch", "1", cwd=web)
+    one("generations", "rollback", cwd=web)
+    one("generations", "switch", "2", cwd=web)
+    one("push", cwd=web)
+    copy = desk.folder("copy")
+    two("pull", f"{alice.handle}/web", cwd=copy)
+    assert manifest_of(copy) == M2 and "2 (live)" in two("generations", "list", cwd=copy).stdout
+    assert two("generations", "history", cwd=copy).stdout.count("Generation:") == 6
+    for n, text in (("1", M1), ("3", M3)):
+        into = desk.folder(f"copy{n}")
+        two("pull", "--copy", "-g", n, f"{alice.handle}/web", cwd=into)
+        assert manifest_of(into) == text and not (into / ".flox/env.lock").exists()
+        assert two.asked == LS
+    assert two("activate", "-t", "-g", "1", *GREET, cwd=copy).stdout == "hello\n"
+    two.wait()
+    two.edit(copy, M1 + "# the fourth\n")
+    two("push", cwd=copy)
+    one("pull", cwd=web)
+    assert "4 (live)" in one("generations", "list", cwd=web).stdout
+
+
+def test_a_push_of_more_than_a_mebibyte_arrives_whole(hub, desk, alice):
+    one, two = desk("a", alice), desk("b", alice)
+    big = M1 + "# " + bench.os.urandom(1_200_000).hex() + "\n"
+    first = one.made(desk.dir / "first", big)
+    one("push", cwd=first)
+    assert one.asked == ME + ["refs 401", "refs", "receive", "receive"] + FETCH + LS, "a probe of four bytes, then the push"
+    later = one.pushed(desk.dir / "later")
+    one.edit(later, big.replace("hello", "HELLO"))
+    one("push", cwd=later)
+    assert one.asked == ME + LS + ["refs 401", "refs", "receive", "receive"] + LS
+    for name, text in (("first", big), ("later", big.replace("hello", "HELLO"))):
+        into = desk.folder(f"into-{name}")
+        two("pull", f"{alice.handle}/{name}", cwd=into)
+        assert manifest_of(into) == text
+
+
+def test_a_hub_below_a_path(new_hub, desk):
+    sub = new_hub(prefix="/floxhub")
+    carol = sub.new_user()
+    one, two = desk("a", carol, sub), desk("b", carol, sub)
+    one.hub.base = sub.base + "/"
+    try:
+        web = one.pushed(desk.dir / "web")
+        pointer = json.loads((web / ".flox/env.json").read_text())
+        assert pointer["floxhub_url"] == sub.url
+        one.edit(web, M2)
+        one("push", cwd=web)
+        assert one.asked == ME + LS + PUSH + LS
+        into = desk.folder("into")
+        two("pull", f"{carol.handle}/web", cwd=into)
+        assert two("activate", "-t", "-r", f"{carol.handle}/web", *GREET, cwd=into).stdout == "good day\n"
+        two.wait()
+    finally:
+        sub.base = sub.base.rstrip("/")
+    without = desk("c", carol, sub)
+    into = desk.folder("plain")
+    without("pull", f"{carol.handle}/web", cwd=into)
+    without.edit(into, M3)
+    without("push", cwd=into)
+
+
+def test_a_copy_becomes_an_environment_of_ones_own(hub, desk, alice, bob):
+    one, other = desk("a", alice), desk("b", bob)
+    web = one.pushed(desk.dir / "web")
+    into = desk.folder("into")
+    other("pull", "--copy", f"{alice.handle}/web", cwd=into)
+    assert json.loads((into / ".flox/env.json").read_text()).keys() == {"name", "version"}
     other("push", cwd=into)
+    assert f"{bob.handle}/web" in hub.admin("env", "list", bob.handle).stdout
+    hub.admin("env", "delete", f"{alice.handle}/web")
+    one("pull", "--copy", cwd=web)
+    one("push", cwd=web)
+    assert one.asked == ME + PUSH + FETCH + ["upload"], "pushed as new; nothing that the clone has is there, which takes a round of NAK"
 
 
-def test_first_push_of_a_taken_name_and_a_large_push(hub, people):
-    client, alice, _, base = people
-    one, two = client(alice, "a"), client(alice, "b")
-    p, q = base / "same", base / "q" / "same"
-    p.mkdir()
-    q.mkdir(parents=True)
-    one("init", cwd=p)
-    one("push", cwd=p)
-    two("init", cwd=q)
-    two("edit", "-f", manifest(base, M2), cwd=q)
-    taken = two("push", cwd=q, check=False)
-    assert taken.returncode != 0 and "already exists" in taken.stderr, taken.stderr
-    two("push", "--force", cwd=q)
-    big = M1 + "# " + os.urandom(1_200_000).hex() + "\n"
-    two("edit", "-f", manifest(base, big), cwd=q)
-    two("push", cwd=q)
-    into = base / "big"
-    into.mkdir()
-    one("pull", f"{alice.handle}/same", cwd=into)
-    assert (into / ".flox/env/manifest.toml").read_text() == big
+def test_references_are_edited_and_pushed_and_the_folder_pulls_them(hub, desk, alice):
+    one, nobody = desk("a", alice), desk("n")
+    inc = one.pushed(desk.dir / "inc")
+    name = f"{alice.handle}/inc"
+    assert nobody("activate", "-t", "-r", name, *GREET, cwd=desk.dir).stdout == "hello\n"
+    nobody.wait()
+    text = desk.dir / "m.toml"
+    text.write_text(M2)
+    one("edit", "-r", name, "-f", text, cwd=desk.dir)
+    one("push", "-r", name, cwd=desk.dir)
+    one("pull", cwd=inc)
+    assert one("activate", *GREET, cwd=inc).stdout == "good day\n"
+    one.wait()
+    nobody("pull", "-r", name, cwd=desk.dir)
+    assert nobody("activate", "-t", "-r", name, *GREET, cwd=desk.dir).stdout == "good day\n"
+    nobody.wait()
+    told = one.fails("activate", "-r", name, "--", "true", cwd=desk.dir)
+    assert "not trusted" in told, "with an opaque token one's own environments too need -t"
 
 
-def test_remote_environments_composition_and_anonymous_reading(hub, people):
-    client, alice, bob, base = people
-    one, nobody = client(alice, "a"), client(bench.Account(hub, "-", ""), "n")
-    p = base / "inc"
-    p.mkdir()
-    one("init", cwd=p)
-    one("edit", "-f", manifest(base, M1), cwd=p)
-    one("push", cwd=p)
-    assert "hello" in nobody("activate", "-t", "-r", f"{alice.handle}/inc", "--", "sh", "-c", "echo $GREETING", cwd=base).stdout
-    one("edit", "-r", f"{alice.handle}/inc", "-f", manifest(base, M2), cwd=base)
-    one("push", "-r", f"{alice.handle}/inc", cwd=base)
-    one("pull", cwd=p)
-    assert "good day" in one("activate", "--", "sh", "-c", "echo $GREETING", cwd=p).stdout
-    c = base / "comp"
-    c.mkdir()
-    one("init", cwd=c)
-    one("edit", "-f", manifest(base, f'schema-version = "1.14.0"\n[include]\nenvironments = [{{ remote = "{alice.handle}/inc" }}]\n'), cwd=c)
-    assert "good day" in one("activate", "--", "sh", "-c", "echo $GREETING", cwd=c).stdout
-    one("push", cwd=c)
-    missing = one("pull", f"{alice.handle}/nothere", cwd=base / "q", check=False) if (base / "q").mkdir() is None else None
-    assert missing.returncode != 0
+def test_histories_of_older_clients_and_other_hands_are_pulled(hub, desk, alice, machine):
+    m = machine()
+    made = bench.Environment(m, "old", user="somebody")
+    made.generation(M1)
+    v1 = {"currentGen": "1", "version": 1, "generations": {"1": {"created": 1700000000, "lastActive": None, "description": "made"}}}
+    (made.repo / "metadata.json").write_text(json.dumps(v1))
+    made._git("commit", "-q", "-a", "-m", "as older clients kept it")
+    m.push(hub, alice.handle, made.repo, "HEAD:refs/heads/old", alice.token, check=True)
+    odd = bench.Environment(m, "odd")
+    odd.generation(M1)
+    odd.generation(M2, kind="future_kind", extra={"a": 1}, summary="something new")
+    m.push(hub, alice.handle, odd.repo, "HEAD:refs/heads/odd", alice.token, check=True)
+    one = desk("a", alice)
+    for name, live in (("old", "made [metadata migrated]"), ("odd", "performed unknown future_kind operation")):
+        into = desk.folder(name)
+        one("pull", f"{alice.handle}/{name}", cwd=into)
+        assert live in one("generations", "list", cwd=into).stdout
+        one.edit(into, M3)
+        one("push", cwd=into)
+    said = hub.admin("env", "list", alice.handle).stdout
+    assert "old" in said and "odd" in said
 
 
-def test_login_status_and_a_bad_token(hub, people):
-    client, alice, _, base = people
-    fresh = client(bench.Account(hub, "-", ""), "login")
-    tok = base / "tok"
-    tok.write_text(alice.token + "\n")
-    fresh("auth", "login", "--token-file", tok, cwd=base)
-    assert alice.handle in fresh("auth", "status", cwd=base).stderr
-    tok.write_text("flox_pat_bad\n")
-    assert client(bench.Account(hub, "-", ""), "bad")("auth", "login", "--token-file", tok, cwd=base, check=False).returncode != 0
-
-
-def test_floe_and_flox_continue_each_other(hub, people, machine):
-    client, alice, _, base = people
-    one = client(alice, "a")
-    m = machine().login(alice)
-    p = base / "shared"
-    p.mkdir()
-    one("init", cwd=p)
-    one("edit", "-f", manifest(base, M1), cwd=p)
-    one("push", cwd=p)
-    m.floe("pull", f"{alice.handle}/shared", "-d", m.work / "s", check=True)
-    m.floe("edit", "-d", m.work / "s", "-f", manifest(base, M2), check=True)
-    m.floe("push", "-d", m.work / "s", check=True)
-    one("pull", cwd=p)
-    assert "good day" in one("activate", "--", "sh", "-c", "echo $GREETING", cwd=p).stdout
-    lock = (p / ".flox/env/manifest.lock").read_bytes()
-    one("list", cwd=p)
-    assert (p / ".flox/env/manifest.lock").read_bytes() == lock
+def test_login_status_and_a_bad_token(hub, desk, alice):
+    fresh = desk("login")
+    token = desk.dir / "token"
+    token.write_text(alice.token + "\n")
+    told = fresh("auth", "login", "--token-file", token, cwd=desk.dir).stderr
+    assert f"Logged in as {alice.handle}" in told
+    said = fresh("auth", "status", cwd=desk.dir)
+    assert f"logged in as {alice.handle} on {hub.url}" in said.stdout + said.stderr
+    web = fresh.made(desk.dir / "web")
+    fresh("push", cwd=web)
+    assert fresh.asked[:4] == ME + PUSH, "with the login that was kept"
+    token.write_text("flox_pat_bad\n")
+    assert "expired" in desk("bad").fails("auth", "login", "--token-file", token, cwd=desk.dir)
