@@ -86,7 +86,7 @@ static fh_err prepare_folder(struct db_cluster *c, const char *bin_dir, struct f
     if (have != major)
         return FH_FAIL(e, FH_INVALID,
                        "The database in %s was made by PostgreSQL %d, and the programs in %s are of %d: run "
-                       "\"floe-server upgrade-database\", or install postgresql-%d.",
+                       "\"floe-server migrate --postgres\", or install postgresql-%d.",
                        c->paths.folder, have, c->bin, major, have);
     return FH_OK;
 }
