@@ -15,6 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { RIGHTS_AGE = 1000 }; /* milliseconds for which the answer to "who calls, and may they?" holds */
+
 void *web_exchange_begin(void *server, const char *uri, struct MHD_Connection *mhd)
 {
     struct web_server *s = server;
@@ -369,6 +371,8 @@ static enum MHD_Result last_call(struct web_exchange *x)
     atomic_store(&x->conn->listening, false);
     bool light = !x->has_body || x->body_finished || web_body_is_light(&x->intake);
     atomic_store(&x->conn->deadline, INT64_MAX); /* from here on it is our time */
+    if (x->has_body && fh_ticks_ms() - x->body_started_ms > RIGHTS_AGE)
+        x->authenticated = false; /* a token may have been revoked while its push trickled in */
     if (cost != WEB_WORKER && light && serve(x, true) != FH_AGAIN)
         return web_answer(x);
     hand_over(x, WEB_WORK, run_serve);

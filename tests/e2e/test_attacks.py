@@ -460,6 +460,33 @@ def test_a_revoked_token_stops_at_the_next_request(hub):
         assert hub.http("/accounts/api/v1/accounts/me", token=user.token).status == 401
 
 
+@pytest.mark.parametrize("what", ["token revoked", "member removed", "user disabled"])
+def test_who_loses_a_right_while_sending_a_push_does_not_push(hub, machine, what):
+    alice, writer, m = hub.new_user(), hub.new_user(), machine()
+    org = hub.new_org(alice)
+    hub.admin("member", "set", org, writer.handle, "writer")
+    env = bench.Environment(m, "slow")
+    env.generation()
+    body = pkt(f"{'0' * 40} {env.tip} refs/heads/slow\0 report-status side-band-64k") + b"0000" + make_pack(m, env)
+    head = (f"POST /git/{org}/floxmeta/git-receive-pack HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n"
+            f"Authorization: {basic(writer.token)}\r\nConnection: close\r\n\r\n").encode()
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=30 * bench.SLOW) as s:
+        s.sendall(head + body[:-10])
+        time.sleep(1.5)
+        if what == "token revoked":
+            hub.admin("token", "revoke", str(bench.json.loads(hub.admin("token", "list", writer.handle, "--json").stdout)[0]["id"]))
+        elif what == "member removed":
+            hub.admin("member", "remove", org, writer.handle)
+        else:
+            hub.admin("user", "disable", writer.handle)
+        s.sendall(body[-10:])
+        answer = b""
+        while got := s.recv(65536):
+            answer += got
+    assert b"ok refs/heads/slow" not in answer and (status_of(answer) == 401 or b"DENIED" in answer), answer
+    assert "slow" not in refs(hub, org, alice.token)
+
+
 # -- 18: secrets
 
 def test_no_secret_reaches_logs_metrics_argv_or_errors(fresh_hub, machine):
