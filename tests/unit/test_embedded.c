@@ -109,7 +109,7 @@ static void another_major_version_is_refused_with_the_command_that_helps(void **
     put_file(t.data, "PG_VERSION", "12\n");
     struct db_cluster_config config = {.data = t.data};
     assert_int_equal(db_cluster_start(&config, &t.cluster, &e), FH_INVALID);
-    assert_non_null(strstr(e.msg, "floe-server upgrade-database"));
+    assert_non_null(strstr(e.msg, "floe-server migrate --postgres"));
     assert_int_equal(db_cluster_upgrade(t.data, NULL, &e), FH_NOT_FOUND);
     assert_non_null(strstr(e.msg, "postgresql-12"));
     test_cluster_remove(t.data);
