@@ -1,5 +1,6 @@
 """floe and the official client on the same folders: what one leaves the other continues, and both write the same bytes."""
 
+import concurrent.futures
 import json
 import re
 import subprocess
@@ -315,3 +316,20 @@ def test_an_environment_with_includes_made_by_flox_is_pulled_and_pushed_by_floe(
     assert there("activate", "-t", *GREET, cwd=copy).stdout == "hello\n"
     flox("pull", cwd=comp)
     assert "already up to date" in flox("pull", cwd=comp).stderr
+
+
+def test_both_at_once_share_the_clone_of_an_owner(hub, both, desk, alice):
+    flox, floe = both("a", alice)
+    flox.pushed(desk.dir / "first")
+    folders = [(client, client.made(desk.dir / f"e{n}")) for n, client in enumerate((flox, floe) * 3)]
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda pair: pair[0]("push", cwd=pair[1]), folders))
+        for client, folder in folders:
+            client.edit(folder, M2)
+        list(pool.map(lambda pair: pair[0]("push", cwd=pair[1]), folders))
+    there = desk("b", alice)
+    for _, folder in folders:
+        into = desk.folder(f"into-{folder.name}")
+        there("pull", f"{alice.handle}/{folder.name}", cwd=into)
+        assert manifest_of(into) == M2
+    git(flox.clone(alice), "fsck", "--strict")

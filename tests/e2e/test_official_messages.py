@@ -63,6 +63,36 @@ def test_roles_in_an_organisation(hub, desk, alice, bob):
     assert other("activate", *GREET, cwd=into).stdout == "good day\n", "what is here still works"
 
 
+def test_a_machine_with_the_token_of_an_organisation_pushes_and_pulls(hub, desk, alice):
+    org = hub.new_org(alice)
+    robot, reader, nobody = desk("r"), desk("r2"), desk("n")
+    robot.token, reader.token = hub.token(org), hub.token(org, "--scope", "read")
+    web = robot.pushed(desk.dir / "web")
+    assert robot.asked == ME + PUSH + FETCH + LS and f"{org}/web" in hub.admin("env", "list", org).stdout
+    into = desk.folder("into")
+    reader("pull", f"{org}/web", cwd=into)
+    reader.edit(into, M2)
+    assert f"{NO_PERMISSION} {org}/web" in one_line(reader.fails("push", cwd=into))
+    desk("a", alice)("pull", f"{org}/web", cwd=desk.folder("hers"))
+    assert "does not exist" in nobody.fails("pull", f"{org}/web", cwd=desk.folder("n")), "what is an organisation's is private"
+    robot("push", cwd=web)
+
+
+def test_a_hub_that_wants_a_login_for_everything(new_hub, desk):
+    closed = new_hub("--require-login", "true")
+    carol, dave = closed.new_user(), closed.new_user()
+    flox = desk("c", carol, closed)
+    flox.pushed(desk.dir / "web")
+    into = desk.folder("into")
+    nobody = desk("n", None, closed)
+    told = nobody.fails("pull", f"{carol.handle}/web", cwd=into)
+    assert "You are not logged in" in told and "Access denied to the remote environment" in told
+    assert nobody.asked == ["refs 401", "refs 401"], "also for what is not there"
+    nobody.fails("pull", f"{carol.handle}/absent", cwd=into)
+    assert nobody.asked == ["refs 401", "refs 401"]
+    desk("d", dave, closed)("pull", f"{carol.handle}/web", cwd=into)
+
+
 def test_what_is_not_there_and_what_one_may_not_see_are_told_alike(hub, desk, alice, bob):
     flox, other, nobody = desk("a", alice), desk("b", bob), desk("n")
     flox.pushed(desk.dir / "secret")
@@ -118,8 +148,10 @@ def test_tokens_that_are_revoked_expired_read_only_or_nonsense(hub, desk, alice)
     rows = json.loads(listed.stdout)
     ids = [r["id"] for r in (rows if isinstance(rows, list) else rows["tokens"]) if r["name"] == "gone"]
     hub.admin("token", "revoke", ids[0])
-    old = hub.token(alice.handle)
-    for n, (token, status) in enumerate(((gone, 401), ("flox_nonsense", 401), (hub.token(alice.handle, "--scope", "read"), 403))):
+    old, past = hub.token(alice.handle), hub.token(alice.handle, "--expires", "1s")
+    time.sleep(1.5)
+    for n, (token, status) in enumerate(((gone, 401), (past, 401), ("flox_nonsense", 401),
+                                         (hub.token(alice.handle, "--scope", "read"), 403))):
         told = one_line(flox.fails("push", cwd=web, token=token))
         assert NO_PERMISSION in told and ("could not be verified" in told) == (status == 401), told
         assert "receive" not in flox.asked
@@ -127,7 +159,8 @@ def test_tokens_that_are_revoked_expired_read_only_or_nonsense(hub, desk, alice)
         desk(f"m{n}")("pull", f"{alice.handle}/web", cwd=into, token=token)
     hub.admin("env", "visibility", f"{alice.handle}/web", "private")
     into = desk.folder("late")
-    assert "does not exist" in desk("m9").fails("pull", f"{alice.handle}/web", cwd=into, token=gone)
+    for token in (gone, past):
+        assert "does not exist" in desk("m9").fails("pull", f"{alice.handle}/web", cwd=into, token=token)
     desk("m9")("pull", f"{alice.handle}/web", cwd=into, token=old)
     flox("push", cwd=web)
 
