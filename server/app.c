@@ -12,6 +12,7 @@
 #include "server/routes.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -21,7 +22,8 @@ enum {
     DB_WAIT_MS = 5000,
     DB_STATEMENT_MS = 60000,
     CLUSTER_SPARE = 8, /* connections for admin commands and the listener */
-    DELTA_CACHE = 32 * 1024 * 1024,
+    DELTA_CACHE = 8 * 1024 * 1024,
+    MALLOC_ARENAS = 2, /* a core; glibc's own limit is eight, and each keeps what it once had */
     FLUSH_SECONDS = 5,
     MAX_EVENT_THREADS = 8,
 };
@@ -80,6 +82,7 @@ static void *keep_time(void *arg)
             continue;
         pthread_mutex_unlock(&h->lock);
         auth_sessions_flush(h->app.sessions);
+        malloc_trim(0); /* gives back what a burst of requests took */
         pthread_mutex_lock(&h->lock);
     }
     pthread_mutex_unlock(&h->lock);
@@ -148,6 +151,7 @@ fh_err app_open(const struct config *config, struct app **out, struct fh_error *
 {
     struct hub *h = fh_xcalloc(1, sizeof *h);
     char spool[4200];
+    mallopt(M_ARENA_MAX, MALLOC_ARENAS * (int)sysconf(_SC_NPROCESSORS_ONLN));
     snprintf(spool, sizeof spool, "%s/spool", config->data);
     h->app.config = config;
     h->app.policy.require_login = config->require_login;
