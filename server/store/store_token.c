@@ -3,10 +3,12 @@
 
 enum { HASH_SIZE = 32 };
 
-#define TOKEN_COLUMNS                                                                                        \
-    "t.id, t.owner_id, o.handle, t.name, t.hint, t.scope, " STORE_SECONDS(                                   \
-        "t.created_at") ", " STORE_SECONDS("t.expires_at") ", " STORE_SECONDS("t.revoked_at") ","            \
-                                                                                              " " STORE_SECONDS("t.last_used_at")
+#define TOKEN_COLUMNS                                                                                            \
+    "t.id, t.owner_id, o.handle, t.name, t.hint, t.scope, " STORE_SECONDS(                                       \
+        "t.created_at") ", " STORE_SECONDS("t.expires_at") ", " STORE_SECONDS("t.revoked_at") ","                \
+                                                                                              " " STORE_SECONDS( \
+                                                                                                  "t.last_"      \
+                                                                                                  "used_at")
 enum { TOKEN_COLUMN_COUNT = 10 };
 
 static void read_token(struct fh_arena *a, const struct db_rows *rows, size_t row, struct store_token *out)

@@ -242,6 +242,7 @@ class Hub:
         argv = [str(self.workshop.bin / "floe-server"), *map(str, args), "--data", str(self.data)]
         done = subprocess.run(argv, input=input, capture_output=True, text=True, env={**self.environment(), **(env or {})},
                               timeout=120 * SLOW, cwd="/", **self.workshop.service())
+        assert "Sanitizer" not in done.stderr and "runtime error:" not in done.stderr, done.stderr
         if check:
             assert done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
