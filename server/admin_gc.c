@@ -7,7 +7,6 @@
 
 #include "common/clock.h"
 #include "server/git/wire_compact.h"
-#include "server/git/wire_index.h"
 #include "server/git/wire_scratch.h"
 #include "server/git/wire_sweep.h"
 #include "server/store/gc.h"
@@ -123,7 +122,6 @@ static fh_err collect(struct gc *gc, struct fh_error *e)
 {
     struct admin *a = gc->admin;
     struct wire_scratch scratch = {0};
-    FH_TRY(wire_index_init(e));
     FH_TRY(admin_become_service(a, e));
     fh_err rc = wire_scratch_in_data(&scratch, a->config->data, "gc", e);
     const struct wire_repos_config config = {.data = scratch.path,

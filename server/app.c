@@ -6,7 +6,6 @@
 #include "server/auth/auth_http.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
-#include "server/git/wire_index.h"
 #include "server/git/wire_repo.h"
 #include "server/health_http.h"
 #include "server/routes.h"
@@ -202,7 +201,6 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
         .ref_log_days = (int)app->config->ref_log_days,
     };
     app->sessions = auth_sessions_new(app->pool);
-    FH_TRY(wire_index_init(e));
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
     FH_TRY(db_listener_start(db, channels, 2, on_message, on_reset, app, &app->listener, e));
     auth_sessions_set_live(app->sessions, is_live, app->listener);

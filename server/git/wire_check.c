@@ -15,10 +15,17 @@
 #include "server/git/wire_list.h"
 #include "server/git/wire_packset.h"
 
-enum { MAX_NEAR = 16 };
+enum {
+    MAX_NEAR = 16,
+    CACHE_BYTES = 32 * 1024 * 1024 /* so that a large base is not made again for each delta on it */
+};
+/* What is read one by one to look at each object. In the order of an honest pack that is hardly more than the
+ * objects, and as much again where they are stored already; a pack that is made for it could have each of
+ * thousands of deltas ask for hundreds of MiB. */
+#define MAX_WORK (8 * (uint64_t)FH_MAX_PACK_INFLATED)
 
 struct check {
-    struct wire_reader *reader;
+    struct wire_reader *reader, *sound; /* sound: while each object is looked at by itself */
     struct wire_packs *packs;
     const struct fh_oid *readable;
     size_t nreadable;
@@ -31,7 +38,7 @@ struct check {
     bool near_ready, all_ready;
     struct wire_oidmap trees; /* tree -> the greatest depth it was found good at */
     struct wire_trees levels;
-    struct fh_buf buf;
+    struct fh_buf buf, other;
 };
 
 static fh_err not_there(struct fh_error *e)
@@ -55,18 +62,46 @@ static fh_err stored(fh_err rc, struct fh_error *e)
     return rc;
 }
 
+/* Somebody may have made two objects of one SHA-1. What is stored stays what it is, and the other one is not
+ * taken: nobody is to get now this, now that under one name. */
+static fh_err check_same(struct check *c, const struct fh_oid *oid, const struct wire_place *place,
+                         struct fh_error *e)
+{
+    struct wire_place first;
+    enum wire_type type, first_type;
+    if (!wire_packs_find(c->packs, oid, &first) || first.pack == place->pack)
+        return FH_OK;
+    FH_TRY(wire_read_place(c->sound, place, &type, &c->buf, e));
+    FH_TRY(stored(wire_read_place(c->sound, &first, &first_type, &c->other, e), e));
+    if (type != first_type || c->buf.len != c->other.len ||
+        memcmp(c->buf.data, c->other.data, c->buf.len) != 0)
+        return FH_FAIL(e, FH_INVALID, "The push has another object under the name of a stored one.");
+    return FH_OK;
+}
+
 static fh_err check_sound(void *arg, const struct fh_oid *oid, const struct wire_place *place,
                           struct fh_error *e)
 {
     struct check *c = arg;
     enum wire_type type;
     uint64_t size;
-    (void)oid;
-    FH_TRY(wire_read_place_header(c->reader, place, &type, &size, e));
+    if (wire_reader_work(c->sound) > MAX_WORK)
+        return FH_FAIL(e, FH_TOO_LARGE, "The push takes too long to check: its deltas are too entangled.");
+    FH_TRY(check_same(c, oid, place, e));
+    FH_TRY(wire_read_place_header(c->sound, place, &type, &size, e));
     if (type == WIRE_BLOB)
         return FH_OK;
-    FH_TRY(wire_read_place(c->reader, place, &type, &c->buf, e));
+    FH_TRY(wire_read_place(c->sound, place, &type, &c->buf, e));
     return wire_fsck_object(type, c->buf.data, c->buf.len, e);
+}
+
+static fh_err check_each(struct check *c, struct fh_error *e)
+{
+    c->sound = wire_reader_new_sized(c->packs, CACHE_BYTES);
+    fh_err rc = wire_packs_each_from(c->packs, c->packs->nbase, check_sound, c, e);
+    wire_reader_free(c->sound);
+    c->sound = NULL;
+    return rc;
 }
 
 static bool is_tip(const struct check *c, const struct fh_oid *oid)
@@ -265,6 +300,7 @@ static void check_free(struct check *c)
     wire_oidmap_free(&c->trees);
     wire_trees_free(&c->levels);
     fh_buf_free(&c->buf);
+    fh_buf_free(&c->other);
     free(c);
 }
 
@@ -280,7 +316,8 @@ fh_err wire_walk_check_push(struct wire_reader *r, const struct fh_oid *new_tip,
     wire_commits_init(&c->known, r, FH_MAX_WALK_COMMITS);
     wire_trees_init(&c->levels, r, NULL);
     fh_buf_init(&c->buf, FH_MAX_OBJECT);
-    fh_err rc = wire_packs_each_from(c->packs, c->packs->nbase, check_sound, c, e);
+    fh_buf_init(&c->other, FH_MAX_OBJECT);
+    fh_err rc = check_each(c, e);
     if (rc == FH_OK)
         rc = collect(c, new_tip, e);
     /* Oldest first, so that a tree is met first where it came in. */

@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "server/git/wire_bare.h"
-#include "server/git/wire_index.h"
 #include "server/git/wire_scratch.h"
 #include "server/git/wire_slices.h"
 
@@ -207,8 +206,6 @@ fh_err wire_export(const struct wire_export *x, struct wire_exported *out, struc
     w.arena = fh_arena_new();
     char *dir = fh_strndup(w.arena, x->dir, n);
     fh_err rc = check_target(dir, e);
-    if (rc == FH_OK)
-        rc = wire_index_init(e);
     if (rc == FH_OK)
         rc = wire_scratch_make(&w.scratch, fh_sprintf(w.arena, "%s.", dir), e);
     if (rc == FH_OK)

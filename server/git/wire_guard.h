@@ -1,5 +1,5 @@
 /* The pre-scan: walks a pushed pack once, entry by entry, with zlib alone and a small fixed buffer, before
- * anything else looks at it. Pure (no database, no HTTP, no libgit2); fuzzed.
+ * anything else looks at it. Pure (no database, no HTTP); fuzzed.
  *
  * Refuses, with a sentence for the pusher: a bad header or version, more objects than the ceiling or than
  * could fit, an entry whose inflated size is not what it declares, an object or delta result over

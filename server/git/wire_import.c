@@ -11,7 +11,6 @@
 #include "common/ceilings.h"
 #include "server/auth/auth.h"
 #include "server/git/wire_foreign.h"
-#include "server/git/wire_index.h"
 #include "server/git/wire_meta.h"
 #include "server/git/wire_scratch.h"
 #include "server/git/wire_slices.h"
@@ -351,7 +350,6 @@ fh_err wire_import(const struct wire_import *m, struct fh_arena *a, struct wire_
                    struct fh_error *e)
 {
     struct work w = {.m = m, .arena = a};
-    FH_TRY(wire_index_init(e));
     fh_err rc = wire_scratch_in_data(&w.scratch, m->data, "import", e);
     if (rc == FH_OK)
         rc = open_foreign(&w, e);

@@ -229,25 +229,6 @@ size_t wire_packs_count(const struct wire_packs *p)
     return n;
 }
 
-fh_err wire_packs_each_from(const struct wire_packs *p, uint32_t from, wire_each_fn *fn, void *arg,
-                            struct fh_error *e)
-{
-    for (uint32_t i = from; i < p->n; i++) {
-        for (uint32_t k = 0; k < p->packs[i]->n; k++) {
-            struct wire_place place = {.pack = i, .offset = offset_at(p->packs[i], k)};
-            struct fh_oid oid;
-            memcpy(oid.id, p->packs[i]->ids + (size_t)k * FH_OID_RAW, FH_OID_RAW);
-            FH_TRY(fn(arg, &oid, &place, e));
-        }
-    }
-    return FH_OK;
-}
-
-fh_err wire_packs_each(const struct wire_packs *p, wire_each_fn *fn, void *arg, struct fh_error *e)
-{
-    return wire_packs_each_from(p, 0, fn, arg, e);
-}
-
 static int by_offset(const void *a, const void *b)
 {
     const struct wire_pack_order *x = a, *y = b;
@@ -268,6 +249,27 @@ static const struct wire_pack_order *order_of(struct wire_pack *p)
         return made;
     free(made);
     return have;
+}
+
+fh_err wire_packs_each_from(const struct wire_packs *p, uint32_t from, wire_each_fn *fn, void *arg,
+                            struct fh_error *e)
+{
+    for (uint32_t i = from; i < p->n; i++) {
+        /* Bases come before their deltas then: a reader that remembers the one makes the other at once. */
+        const struct wire_pack_order *order = order_of(p->packs[i]);
+        for (uint32_t k = 0; k < p->packs[i]->n; k++) {
+            struct wire_place place = {.pack = i, .offset = order[k].offset};
+            struct fh_oid oid;
+            memcpy(oid.id, p->packs[i]->ids + (size_t)order[k].position * FH_OID_RAW, FH_OID_RAW);
+            FH_TRY(fn(arg, &oid, &place, e));
+        }
+    }
+    return FH_OK;
+}
+
+fh_err wire_packs_each(const struct wire_packs *p, wire_each_fn *fn, void *arg, struct fh_error *e)
+{
+    return wire_packs_each_from(p, 0, fn, arg, e);
 }
 
 bool wire_pack_entry_at(struct wire_pack *p, uint64_t offset, struct fh_oid *oid, uint64_t *end)

@@ -2,7 +2,7 @@
  *
  * A set is immutable once opened and counted, so any number of threads may read it at once; packs live as
  * long as a set that holds them, also after their files were unlinked by a compaction. This is the only way
- * the server reads objects: libgit2 indexes what comes in (wire_index.h), we read what is there.
+ * the server reads objects.
  */
 #ifndef WIRE_PACK_H
 #define WIRE_PACK_H
@@ -38,7 +38,7 @@ bool wire_packs_has(const struct wire_packs *p, const struct fh_oid *oid);
 /* Only among the packs that were opened on top of the base: what a push brought. */
 bool wire_packs_is_new(const struct wire_packs *p, const struct fh_oid *oid);
 size_t wire_packs_count(const struct wire_packs *p); /* objects in all packs, doubles counted */
-/* Every object of every pack, in no order. */
+/* Every object of every pack, as they stand there. */
 typedef fh_err wire_each_fn(void *arg, const struct fh_oid *oid, const struct wire_place *place,
                             struct fh_error *e);
 fh_err wire_packs_each(const struct wire_packs *p, wire_each_fn *fn, void *arg,

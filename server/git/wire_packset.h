@@ -48,6 +48,10 @@ fh_err wire_packs_each_from(const struct wire_packs *p, uint32_t from, wire_each
 bool wire_pack_entry_at(struct wire_pack *p, uint64_t offset, struct fh_oid *oid, uint64_t *end);
 
 /* Of a reader: */
+/* With a cache of that size. */
+struct wire_reader *wire_reader_new_sized(struct wire_packs *p, size_t cache);
+/* Bytes that it inflated and put together so far. */
+uint64_t wire_reader_work(const struct wire_reader *r);
 struct wire_packs *wire_reader_packs(const struct wire_reader *r);
 bool wire_reader_find(struct wire_reader *r, const struct fh_oid *oid, struct wire_place *out);
 fh_err wire_read_place(struct wire_reader *r, const struct wire_place *place, enum wire_type *type,

@@ -28,13 +28,14 @@ struct wire_reader {
     struct wire_packs *packs;
     struct wire_bases *bases;
     uint32_t near; /* the pack that held the last object */
+    uint64_t work;
     z_stream z;
     struct raw *chain;
     size_t nchain, cap;
     struct fh_buf delta, step[2];
 };
 
-struct wire_reader *wire_reader_new(struct wire_packs *p)
+struct wire_reader *wire_reader_new_sized(struct wire_packs *p, size_t cache)
 {
     struct wire_reader *r = fh_xcalloc(1, sizeof *r);
     if (inflateInit(&r->z) != Z_OK) {
@@ -42,11 +43,21 @@ struct wire_reader *wire_reader_new(struct wire_packs *p)
         abort();
     }
     r->packs = wire_packs_hold(p);
-    r->bases = wire_bases_new(BASES_BYTES);
+    r->bases = wire_bases_new(cache);
     fh_buf_init(&r->delta, FH_MAX_OBJECT);
     fh_buf_init(&r->step[0], FH_MAX_OBJECT);
     fh_buf_init(&r->step[1], FH_MAX_OBJECT);
     return r;
+}
+
+struct wire_reader *wire_reader_new(struct wire_packs *p)
+{
+    return wire_reader_new_sized(p, BASES_BYTES);
+}
+
+uint64_t wire_reader_work(const struct wire_reader *r)
+{
+    return r->work;
 }
 
 void wire_reader_free(struct wire_reader *r)
@@ -179,6 +190,7 @@ static fh_err inflate_into(struct wire_reader *r, const struct wire_place *place
     FH_TRY(fh_buf_reserve(out, (size_t)raw->size, &where, e));
     if (!inflate_some(r, place->pack, raw->data, where, (size_t)raw->size, true))
         return broken(r, place, e);
+    r->work += raw->size;
     out->len = (size_t)raw->size;
     out->data[out->len] = '\0';
     return FH_OK;
@@ -244,6 +256,7 @@ fh_err wire_read_place(struct wire_reader *r, const struct wire_place *place, en
             return rc == FH_INVALID ? broken(r, &made, e) : rc;
         bytes = to->data;
         n = to->len;
+        r->work += n;
         wire_bases_put(r->bases, &made, *type, bytes, n);
     }
     return FH_OK;

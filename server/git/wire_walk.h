@@ -37,9 +37,10 @@ fh_err wire_walk_is_ancestor(struct wire_reader *r, const struct fh_oid *commit,
 /* The check of a push: every object that new_tip newly makes reachable is in the pushed pack
  * (wire_packs_is_new of the reader's set) or reachable from readable; exists; is of the type its place asks
  * for. Everything in the pushed pack, reachable or not, is sound by the fsck rules below (that it hashes to
- * its name is wire_index_pack's doing). With old_tip among readable, what did not change against it is not
- * walked again. FH_INVALID with a sentence for the pusher; the same sentence for absent and for hidden
- * objects. FH_INTERNAL when something that should be stored is not.
+ * its name is wire_index_pack's doing), and byte for byte the same as what is stored under that name, if
+ * something is: FH_TOO_LARGE when that cannot be seen in a few seconds. With old_tip among readable, what did
+ * not change against it is not walked again. FH_INVALID with a sentence for the pusher; the same sentence for
+ * absent and for hidden objects. FH_INTERNAL when something that should be stored is not.
  *
  * fsck rules: tree modes 100644, 100755, 40000 alone (no symlinks, no submodules); names without '/', NUL and
  * control characters, not "", ".", "..", nor anything that begins with ".git" or that a file system could

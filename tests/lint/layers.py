@@ -26,7 +26,7 @@ MAY = {
 ONLY = {
     r"libpq-fe\.h": r"server/db/.*",
     r"microhttpd\.h|gnutls/.*": r"server/http/.*",
-    r"git2(/.*)?\.h": r"server/git/wire_(index|foreign)\.c|client/gitobj.*\.[ch]|tests/unit/.*",
+    r"git2(/.*)?\.h": r"client/gitobj.*\.[ch]|tests/unit/.*",
     r"curl/.*": r"client/api.*\.c",
     r"toml\+\+/.*": r"common/toml.*\.cpp",
     r"sodium\.h": r"server/auth/.*",

@@ -1,9 +1,7 @@
-/* Packs made by git, read back byte for byte; packs pushed, indexed by us. */
+/* Packs made by git, read back byte for byte. */
 #include "gitbox.h"
 
 #include "common/ceilings.h"
-#include "common/clock.h"
-#include "server/git/wire_guard.h"
 
 #include <pthread.h>
 
@@ -136,199 +134,6 @@ static void threads_read_one_set_at_once(void **state)
     box_close();
 }
 
-/* --- indexing --- */
-
-static fh_err index_bytes(const struct fh_buf *pack, char path[4096], uint32_t *n, struct fh_error *e)
-{
-    uint8_t checksum[20];
-    int fd = mill_fd(pack->data, pack->len);
-    fh_err rc = wire_index_pack(fd, 0, pack->len, "in", path, checksum, n, e);
-    close(fd);
-    if (rc == FH_OK)
-        assert_memory_equal(checksum, pack->data + pack->len - 20, 20);
-    return rc;
-}
-
-static void a_pushed_pack_is_indexed_under_its_checksum(void **state)
-{
-    (void)state;
-    char path[4096];
-    uint32_t n;
-    box_open();
-    box_generations("web", 5, 5);
-    struct fh_buf pack = FH_BUF_INIT((size_t)1 << 30);
-    assert_int_equal(box_try(&pack, "git rev-list --objects web | git pack-objects -q --stdout; mkdir in"),
-                     0);
-    assert_ok(index_bytes(&pack, path, &n, &e));
-    char hex[41];
-    fh_hex_encode(pack.data + pack.len - 20, 20, hex);
-    assert_non_null(strstr(path, hex));
-    box_run("git verify-pack %s.pack && test $(stat -c %%a %s.pack) = 400 && test $(ls in | wc -l) = 2", path,
-            path);
-    struct wire_packs *packs = box_packs("in/*.pack", NULL);
-    assert_int_equal(check_all(packs), n);
-    wire_packs_drop(packs);
-    fh_buf_free(&pack);
-    box_close();
-}
-
-static void a_pack_of_nothing_can_be_indexed_or_is_refused_in_words(void **state)
-{
-    (void)state;
-    char path[4096];
-    uint32_t n = 7;
-    struct fh_error e = {0};
-    struct fh_buf p = mill_start(0);
-    box_open();
-    box_run("mkdir in");
-    mill_finish(&p);
-    fh_err rc = index_bytes(&p, path, &n, &e);
-    if (rc != FH_OK)
-        fail_msg("%s", e.msg);
-    assert_int_equal(n, 0);
-    fh_buf_free(&p);
-    box_close();
-}
-
-static void assert_index_refuses(struct fh_buf *p, const char *words)
-{
-    char path[4096];
-    uint32_t n;
-    struct fh_error e = {0};
-    struct wire_scan found;
-    int fd = mill_fd(p->data, p->len);
-    assert_int_equal(wire_guard_scan(fd, 0, p->len, &found, &e),
-                     FH_OK); /* this is what the guard cannot see */
-    close(fd);
-    fh_err rc = index_bytes(p, path, &n, &e);
-    if ((rc != FH_INVALID && rc != FH_TOO_LARGE) || !strstr(e.msg, words))
-        fail_msg("got %s: %s", fh_err_name(rc), e.msg);
-    box_run("test -z \"$(ls in)\"");
-    fh_buf_free(p);
-}
-
-static void a_thin_pack_is_refused_and_leaves_nothing(void **state)
-{
-    (void)state;
-    box_open();
-    box_run("mkdir in");
-    struct fh_buf p = mill_start(2), d = mill_copies(4, 8);
-    mill_whole(&p, WIRE_BLOB, "abcd", 4);
-    mill_ref_delta(&p, (const uint8_t *)"12345678901234567890", d.data, d.len);
-    mill_finish(&p);
-    fh_buf_free(&d);
-    assert_index_refuses(&p, "base is not in the pack");
-    box_close();
-}
-
-/* Each is a delta of the one before, named by id: the guard cannot know their depth. */
-static struct fh_buf ref_chain(uint32_t deltas, bool backwards)
-{
-    struct fh_buf p = mill_start(deltas + 1);
-    uint8_t(*ids)[20] = fh_xcalloc(deltas + 1, 20);
-    char bytes[64];
-    for (uint32_t i = 0; i <= deltas; i++) {
-        int n = snprintf(bytes, sizeof bytes, "object %08u", i);
-        mill_hash("blob", bytes, (size_t)n, ids[i]);
-    }
-    for (uint32_t at = 0; at <= deltas; at++) {
-        uint32_t i = backwards ? deltas - at : at;
-        char delta[64] = "\x0f\x0f\x90\x07\x08";
-        snprintf(bytes, sizeof bytes, "object %08u", i);
-        memcpy(delta + 5, bytes + 7, 8);
-        if (i == 0)
-            mill_whole(&p, WIRE_BLOB, bytes, 15);
-        else
-            mill_ref_delta(&p, ids[i - 1], delta, 13);
-    }
-    mill_finish(&p);
-    free(ids);
-    return p;
-}
-
-/* libgit2 takes time by the square of it; what is longer meets the deadline. */
-enum { LONG_CHAIN = 3000 };
-
-static void chains_of_ref_deltas_are_held_to_the_same_depth(void **state)
-{
-    (void)state;
-    char path[4096];
-    uint32_t n;
-    box_open();
-    box_run("mkdir in");
-    for (int backwards = 0; backwards < 2; backwards++) {
-        struct fh_buf p = ref_chain(64, backwards);
-        assert_ok(index_bytes(&p, path, &n, &e));
-        assert_int_equal(n, 65);
-        box_run("rm -f in/*");
-        fh_buf_free(&p);
-        p = ref_chain(65, backwards);
-        assert_index_refuses(&p, "chain of more than 64 deltas");
-    }
-    int64_t start = fh_ticks_ms();
-    struct fh_buf p = ref_chain(LONG_CHAIN, false);
-    assert_index_refuses(&p, "");
-    p = ref_chain(LONG_CHAIN, true);
-    assert_index_refuses(&p, "");
-    print_message("two chains of %d REF_DELTAs: %ld ms\n", LONG_CHAIN, (long)(fh_ticks_ms() - start));
-    box_close();
-}
-
-static void a_ring_of_ref_deltas_is_refused(void **state)
-{
-    (void)state;
-    box_open();
-    box_run("mkdir in");
-    struct fh_buf p = mill_start(2), d = mill_copies(4, 4);
-    /* Nobody can make two objects that are deltas of each other, so the ids are made up. */
-    mill_ref_delta(&p, (const uint8_t *)"aaaaaaaaaaaaaaaaaaaa", d.data, d.len);
-    mill_ref_delta(&p, (const uint8_t *)"bbbbbbbbbbbbbbbbbbbb", d.data, d.len);
-    mill_finish(&p);
-    fh_buf_free(&d);
-    assert_index_refuses(&p, "base is not in the pack");
-    box_close();
-}
-
-static void indexing_a_small_push_is_quick(void **state)
-{
-    (void)state;
-    enum { ROUNDS = 200 };
-    char path[4096];
-    uint32_t n;
-    box_open();
-    box_generations("web", 20, 5);
-    struct fh_buf pack = FH_BUF_INIT((size_t)1 << 30);
-    box_run("mkdir in");
-    assert_int_equal(
-        box_try(&pack,
-                "printf '%%s\\n' web ^web~1 | git pack-objects -q --revs --stdout --delta-base-offset"),
-        0);
-    int64_t scan = 0, each = 0;
-    for (int i = 0; i < ROUNDS; i++) {
-        struct wire_scan found;
-        int fd = mill_fd(pack.data, pack.len);
-        int64_t at = fh_ticks_us();
-        assert_ok(wire_guard_scan(fd, 0, pack.len, &found, &e));
-        scan += fh_ticks_us() - at;
-        close(fd);
-        at = fh_ticks_us();
-        assert_ok(index_bytes(&pack, path, &n, &e));
-        each += fh_ticks_us() - at;
-        /* A push is always new: to replace a file makes some file systems wait for the disk. */
-        char name[4200];
-        snprintf(name, sizeof name, "%s.pack", path);
-        assert_int_equal(unlink(name), 0);
-        snprintf(name, sizeof name, "%s.idx", path);
-        assert_int_equal(unlink(name), 0);
-    }
-    scan /= ROUNDS;
-    each /= ROUNDS;
-    print_message("%u objects, %zu bytes: scanned in %ld us, indexed in %ld us\n", n, pack.len, (long)scan,
-                  (long)each);
-    fh_buf_free(&pack);
-    box_close();
-}
-
 /* --- broken files --- */
 
 static void broken_files_are_told_by_name(void **state)
@@ -418,16 +223,8 @@ int main(void)
         cmocka_unit_test(many_packs_read_as_one_set_and_know_what_is_new),
         cmocka_unit_test(a_path_below_a_commit_is_found),
         cmocka_unit_test(threads_read_one_set_at_once),
-        cmocka_unit_test(a_pushed_pack_is_indexed_under_its_checksum),
-        cmocka_unit_test(a_pack_of_nothing_can_be_indexed_or_is_refused_in_words),
-        cmocka_unit_test(a_thin_pack_is_refused_and_leaves_nothing),
-        cmocka_unit_test(chains_of_ref_deltas_are_held_to_the_same_depth),
-        cmocka_unit_test(a_ring_of_ref_deltas_is_refused),
-        cmocka_unit_test(indexing_a_small_push_is_quick),
         cmocka_unit_test(broken_files_are_told_by_name),
         cmocka_unit_test(a_pack_with_flipped_bits_is_never_read_out_of_bounds),
     };
-    if (wire_index_init(NULL) != FH_OK)
-        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

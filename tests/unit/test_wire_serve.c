@@ -48,7 +48,6 @@ static int set_up(void **state)
     (void)state;
     box_open();
     test_cluster_start(&cluster, true);
-    assert_ok(wire_index_init(&e));
     assert_ok(db_transaction(cluster.pool, make_alice, &alice.owner_id, &e));
     open_repos();
     return 0;
