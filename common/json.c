@@ -22,10 +22,20 @@ static struct place place_of(const char *text, size_t offset)
     return p;
 }
 
-/* jansson recurses to a depth of its own (2048); ours is checked before it sees the text. */
-static fh_err check_depth(const char *text, size_t n, const char *name, struct fh_error *e)
+/* What a text may cost, in units of some hundred bytes of jansson's memory at most: eight for an object or an
+ * array, one for every other value and key. An empty object takes two bytes of text and 750 of memory. */
+static size_t most_units(size_t n)
+{
+    size_t by_size = n / 12; /* denser than any lock */
+    return by_size > FH_MAX_JSON_UNITS ? by_size : FH_MAX_JSON_UNITS;
+}
+
+/* jansson recurses to a depth of its own (2048) and takes what memory it wants; ours is checked before it
+ * sees the text. */
+static fh_err check_shape(const char *text, size_t n, const char *name, struct fh_error *e)
 {
     unsigned depth = 0;
+    size_t units = 0;
     bool in_string = false;
     for (size_t i = 0; i < n; i++) {
         if (in_string) {
@@ -38,6 +48,7 @@ static fh_err check_depth(const char *text, size_t n, const char *name, struct f
         if (text[i] == '"') {
             in_string = true;
         } else if (text[i] == '[' || text[i] == '{') {
+            units += 8;
             if (++depth > FH_MAX_JSON_DEPTH) {
                 struct place p = place_of(text, i);
                 return FH_FAIL(e, FH_INVALID, "%s:%u:%u: nested deeper than %d levels.", name, p.line,
@@ -45,8 +56,12 @@ static fh_err check_depth(const char *text, size_t n, const char *name, struct f
             }
         } else if ((text[i] == ']' || text[i] == '}') && depth > 0) {
             depth--;
+        } else if (text[i] == ',' || text[i] == ':') {
+            units++;
         }
     }
+    if (units > most_units(n))
+        return FH_FAIL(e, FH_TOO_LARGE, "%s: holds too many values.", name);
     return FH_OK;
 }
 
@@ -60,7 +75,7 @@ static void mask_controls(char *s)
 
 fh_err fh_json_parse(const char *text, size_t n, const char *name, json_t **out, struct fh_error *e)
 {
-    FH_TRY(check_depth(text, n, name, e));
+    FH_TRY(check_shape(text, n, name, e));
     json_error_t error;
     json_t *value = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!value) {

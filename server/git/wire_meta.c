@@ -52,7 +52,7 @@ static fh_err rows(struct fh_arena *a, const struct fh_metadata *m, struct store
     return FH_OK;
 }
 
-static fh_err check_is_object(struct fh_arena *a, const char *bytes, size_t n, struct fh_error *e)
+static fh_err check_is_object(const char *bytes, size_t n, struct fh_error *e)
 {
     json_t *value = NULL;
     fh_err rc = fh_json_parse(bytes, n, "metadata.json", &value, e);
@@ -61,9 +61,9 @@ static fh_err check_is_object(struct fh_arena *a, const char *bytes, size_t n, s
         snprintf(why, sizeof why, "%s", e ? e->msg : "");
         return FH_FAIL(e, FH_INVALID, "The branch's metadata.json cannot be read: %s", why);
     }
-    fh_json_own(a, value);
-    return json_is_object(value) ? FH_OK
-                                 : FH_FAIL(e, FH_INVALID, "The branch's metadata.json is not a JSON object.");
+    bool object = json_is_object(value);
+    json_decref(value);
+    return object ? FH_OK : FH_FAIL(e, FH_INVALID, "The branch's metadata.json is not a JSON object.");
 }
 
 fh_err wire_meta_parse(struct fh_arena *a, const char *bytes, size_t n, struct store_generations *out,
@@ -71,7 +71,7 @@ fh_err wire_meta_parse(struct fh_arena *a, const char *bytes, size_t n, struct s
 {
     const struct fh_metadata *m;
     struct fh_error why = {0};
-    FH_TRY(check_is_object(a, bytes, n, e));
+    FH_TRY(check_is_object(bytes, n, e));
     if (fh_metadata_parse(a, bytes, n, &m, &why) != FH_OK || rows(a, m, out, &why) != FH_OK)
         mark_broken(a, why.msg, out);
     return FH_OK;

@@ -402,6 +402,23 @@ def peak_rss(hub):
     return int(next(x for x in status.split("\n") if x.startswith("VmHWM")).split()[1]) / 1024
 
 
+@pytest.mark.skipif(bench.SLOW > 1, reason="a sanitizer's memory is no measure")
+def test_metadata_of_many_tiny_values_is_refused_in_bounded_memory(hub, scene):
+    alice = scene[1]
+    blob = b'{"version":2,"history":[' + b"{}," * 1_300_000 + b"{}]}"
+    oid = hashlib.sha1(b"blob %d\0" % len(blob) + blob).hexdigest()
+    tree = entry("100644", b"metadata.json", oid)
+    root = hashlib.sha1(b"tree %d\0" % len(tree) + tree).hexdigest()
+    who = "F <f@x> 1760000000 +0000"
+    commit = f"tree {root}\nauthor {who}\ncommitter {who}\n\nx\n".encode()
+    tip = hashlib.sha1(b"commit %d\0" % len(commit) + commit).hexdigest()
+    pack = sealed(3, b"".join(varint_head(kind, len(data)) + zlib.compress(data) for kind, data in ((3, blob), (2, tree), (1, commit))))
+    before = peak_rss(hub)
+    a = push_raw(hub, "alice", alice.token, [("0" * 40, tip, "refs/heads/tiny")], pack)
+    assert b"ok refs/heads/tiny" not in a.body and "too many values" in a.text, a.text[:300]
+    assert peak_rss(hub) - before < 80, "memory followed the values"
+
+
 def test_a_gzip_bomb_is_refused_in_bounded_memory(hub, scene):
     bomb = gzip.compress(b"\0" * (1 << 28), 9)
     before = peak_rss(hub)

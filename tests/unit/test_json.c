@@ -1,12 +1,14 @@
 /* The strict JSON reader and the two writers. */
 #include "common/ceilings.h"
 #include "common/json.h"
+#include "common/mem.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -99,6 +101,26 @@ static void nesting_is_bounded_and_brackets_in_strings_do_not_count(void **state
     json_decref(parse(deep));
 }
 
+static void many_tiny_values_are_refused_before_they_take_memory(void **state)
+{
+    (void)state;
+    enum { EMPTY = 100000 };
+    char *text = fh_xmalloc(3 * EMPTY + 2);
+    text[0] = '[';
+    for (size_t i = 0; i < EMPTY; i++)
+        memcpy(text + 1 + 3 * i, "{},", 3);
+    struct fh_error e = {0};
+    json_t *value = NULL;
+    text[3 * EMPTY] = ']';
+    assert_int_equal(fh_json_parse(text, 3 * EMPTY + 1, "x", &value, &e), FH_TOO_LARGE);
+    assert_null(value);
+    assert_non_null(strstr(e.msg, "too many values"));
+    text[3 * 50000] = ']';
+    assert_int_equal(fh_json_parse(text, 3 * 50000 + 1, "x", &value, &e), FH_OK);
+    json_decref(value);
+    free(text);
+}
+
 static void text_that_is_not_utf8_is_made_so(void **state)
 {
     (void)state;
@@ -126,6 +148,7 @@ int main(void)
         cmocka_unit_test(pretty_writing_indents_by_two_and_keeps_empty_values_on_one_line),
         cmocka_unit_test(the_reader_refuses_what_is_not_strict_json_and_says_where),
         cmocka_unit_test(nesting_is_bounded_and_brackets_in_strings_do_not_count),
+        cmocka_unit_test(many_tiny_values_are_refused_before_they_take_memory),
         cmocka_unit_test(text_that_is_not_utf8_is_made_so),
         cmocka_unit_test(writing_over_the_ceiling_of_the_buffer_fails),
     };
