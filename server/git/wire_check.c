@@ -181,7 +181,7 @@ static fh_err list_near(struct check *c, struct fh_error *e)
     wire_list_init(&c->near);
     wire_trees_init(&t, c->reader, &c->near);
     for (size_t i = 0; rc == FH_OK && i < c->nedges; i++)
-        rc = wire_trees_add(&t, &c->edges[i], NULL, 0, e);
+        rc = wire_trees_add(&t, &c->edges[i], e);
     wire_trees_free(&t);
     c->near_ready = true;
     return stored(rc, e);

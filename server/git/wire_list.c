@@ -128,51 +128,55 @@ bool wire_trees_seek(struct wire_tree_cursor *c, const struct wire_tree_entry *w
     }
 }
 
-static fh_err know_bases(struct wire_trees *t, size_t depth, const struct fh_oid *bases, size_t n,
-                         struct wire_tree_cursor *cursors, struct fh_error *e)
+static fh_err know_tree(struct wire_trees *t, size_t depth, const struct fh_oid *tree, struct fh_error *e)
 {
+    struct wire_tree_cursor c;
     struct wire_tree_entry entry;
-    bool bad;
-    for (size_t i = 0; i < n; i++) {
-        FH_TRY(wire_trees_read(t, &bases[i], &t->base[depth][i], &cursors[i], e));
-        for (struct wire_tree_cursor c = cursors[i]; wire_tree_next(&c, &entry, &bad);)
+    bool bad = false;
+    if (wire_list_has_or_knows(t->list, tree))
+        return FH_OK;
+    wire_list_know(t->list, tree);
+    if (depth == WIRE_LIST_DEPTH)
+        return FH_OK;
+    FH_TRY(wire_trees_read(t, tree, &t->own[depth], &c, e));
+    while (wire_tree_next(&c, &entry, &bad)) {
+        if (wire_mode_is_tree(entry.mode))
+            FH_TRY(know_tree(t, depth + 1, &entry.oid, e));
+        else
             wire_list_know(t->list, &entry.oid);
     }
     return FH_OK;
 }
 
 static fh_err add_tree(struct wire_trees *t, size_t depth, const struct fh_oid *tree, uint32_t name_hash,
-                       const struct fh_oid *bases, size_t nbases, struct fh_error *e)
+                       struct fh_error *e)
 {
-    struct wire_tree_cursor c, base[WIRE_LIST_BASES];
-    struct wire_tree_entry entry, other;
+    struct wire_tree_cursor c;
+    struct wire_tree_entry entry;
     bool bad = false;
     if (!wire_list_add(t->list, tree, WIRE_TREE, name_hash))
         return FH_OK;
     if (depth == WIRE_LIST_DEPTH)
         return FH_FAIL(e, FH_INVALID, "Folders are nested more than %d deep.", WIRE_LIST_DEPTH);
     FH_TRY(wire_trees_read(t, tree, &t->own[depth], &c, e));
-    FH_TRY(know_bases(t, depth, bases, nbases, base, e));
     while (wire_tree_next(&c, &entry, &bad)) {
-        if (wire_mode_is_submodule(entry.mode) || wire_list_has_or_knows(t->list, &entry.oid))
-            continue;
         uint32_t hash = hash_name(entry.name, entry.name_len);
-        if (!wire_mode_is_tree(entry.mode)) {
-            wire_list_add(t->list, &entry.oid, WIRE_BLOB, hash);
+        if (wire_mode_is_submodule(entry.mode))
             continue;
-        }
-        struct fh_oid sub[WIRE_LIST_BASES];
-        size_t nsub = 0;
-        for (size_t i = 0; i < nbases; i++)
-            if (wire_trees_seek(&base[i], &entry, &other))
-                sub[nsub++] = other.oid;
-        FH_TRY(add_tree(t, depth + 1, &entry.oid, hash, sub, nsub, e));
+        if (wire_mode_is_tree(entry.mode))
+            FH_TRY(add_tree(t, depth + 1, &entry.oid, hash, e));
+        else
+            wire_list_add(t->list, &entry.oid, WIRE_BLOB, hash);
     }
     return bad ? bad_tree(tree, e) : FH_OK;
 }
 
-fh_err wire_trees_add(struct wire_trees *t, const struct fh_oid *tree, const struct fh_oid *bases,
-                      size_t nbases, struct fh_error *e)
+fh_err wire_trees_know(struct wire_trees *t, const struct fh_oid *tree, struct fh_error *e)
 {
-    return add_tree(t, 0, tree, 0, bases, nbases, e);
+    return know_tree(t, 0, tree, e);
+}
+
+fh_err wire_trees_add(struct wire_trees *t, const struct fh_oid *tree, struct fh_error *e)
+{
+    return add_tree(t, 0, tree, 0, e);
 }

@@ -17,10 +17,10 @@ struct wire_trees {
 };
 void wire_trees_init(struct wire_trees *t, struct wire_reader *r, struct wire_list *l);
 void wire_trees_free(struct wire_trees *t);
-/* Lists tree and everything below it that is not listed or known yet. bases (at most WIRE_LIST_BASES) are
- * trees that the other side has at the same place: what stands in them becomes known. */
-fh_err wire_trees_add(struct wire_trees *t, const struct fh_oid *tree, const struct fh_oid *bases,
-                      size_t nbases, struct fh_error *e) FH_MUSTCHECK;
+/* Lists tree and everything below it that is not listed or known yet. */
+fh_err wire_trees_add(struct wire_trees *t, const struct fh_oid *tree, struct fh_error *e) FH_MUSTCHECK;
+/* The other side has tree and everything below it: none of it is listed from now on. */
+fh_err wire_trees_know(struct wire_trees *t, const struct fh_oid *tree, struct fh_error *e) FH_MUSTCHECK;
 /* Reads a tree into buf and lays c over it; FH_INVALID when the object is none. */
 fh_err wire_trees_read(struct wire_trees *t, const struct fh_oid *oid, struct fh_buf *buf,
                        struct wire_tree_cursor *c, struct fh_error *e) FH_MUSTCHECK;

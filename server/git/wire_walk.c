@@ -1,9 +1,9 @@
 /* Walks over history. See wire_walk.h.
  *
  * A list is made in two steps: the commits, newest first, until all that wait are known to the other side;
- * then the tree of each. The trees of known commits next to listed ones say what the other side has: only
- * where a tree differs from theirs at the same place is it gone into, on both sides. Something that the other
- * side has at another place may so be sent again; nothing is ever missing.
+ * then the tree of each. The trees of known commits next to listed ones say what the other side has, at
+ * whatever place: a lock that stands unchanged in a new generation is not sent again. A branch's tip holds
+ * all its generations, so those few trees are all that matters.
  */
 #include "server/git/wire_walk.h"
 
@@ -66,10 +66,10 @@ static fh_err list_trees(struct wire_reader *r, const struct wire_commits *c, co
     struct wire_trees t;
     fh_err rc = FH_OK;
     wire_trees_init(&t, r, out);
-    for (size_t i = 0; i < nedges; i++)
-        wire_list_know(out, &edges[i]);
+    for (size_t i = 0; rc == FH_OK && i < nedges; i++)
+        rc = wire_trees_know(&t, &edges[i], e);
     for (size_t i = 0; rc == FH_OK && i < n; i++)
-        rc = wire_trees_add(&t, &c->nodes[order[i]].commit.tree, edges, nedges, e);
+        rc = wire_trees_add(&t, &c->nodes[order[i]].commit.tree, e);
     wire_trees_free(&t);
     return rc;
 }

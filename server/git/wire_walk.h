@@ -24,8 +24,8 @@ bool wire_list_has(const struct wire_list *l, const struct fh_oid *oid, size_t *
 
 /* Everything reachable from wants that is not reachable from haves (all of which must be commits that exist).
  * Newest commits first, then per commit trees and blobs in path order. max_commits bounds the walk
- * (FH_TOO_LARGE). Something that the other side has at another path, or by a detour of clocks, may be in it;
- * nothing is missing. */
+ * (FH_TOO_LARGE). What the known commits next to it hold, at whatever path, is not in it; something that the
+ * other side has from further back, or by a detour of clocks, may be; nothing is missing. */
 fh_err wire_walk_list(struct wire_reader *r, const struct fh_oid *wants, size_t nwants,
                       const struct fh_oid *haves, size_t nhaves, size_t max_commits, struct wire_list *out,
                       struct fh_error *e) FH_MUSTCHECK;

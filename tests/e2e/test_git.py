@@ -691,3 +691,30 @@ def test_many_pushes_are_compacted_and_nothing_is_lost(hub, machine, owner):
     m.clone(hub, owner.handle, "web", "web.git", owner.token, check=True)
     assert m.git("-C", "web.git", "rev-parse", "web", check=True).stdout.strip() == env.tip
     m.git("-C", "web.git", "fsck", "--strict", check=True)
+
+
+def test_a_fetch_brings_exactly_what_is_new_also_where_a_new_generation_has_an_unchanged_lock(hub, machine, owner):
+    m = machine()
+    env = bench.Environment(m, "same")
+    env.generation()
+    env.edit(5)
+    m.push(hub, owner.handle, env.repo, "HEAD:same", owner.token, check=True)
+    m.clone(hub, owner.handle, "same", m.work / "same.git", owner.token, check=True)
+    old, new = env.tip, None
+    for _ in range(2):
+        new = env.generation(f'schema-version = "1.15.0"\n# {env.total}\n', lock=bench.EMPTY_LOCK, kind="edit",
+                             summary="manually edited the manifest", at=env.at + 60)
+    m.push(hub, owner.handle, env.repo, "HEAD:same", owner.token, check=True)
+
+    def objects():
+        done = m.git("-C", "same.git", "cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--unordered", check=True)
+        return done.stdout.split()
+
+    before = objects()
+    m.git("-C", "same.git", "fetch", "dynamicorigin", "+same:same", hub=hub, owner=owner.handle, token=owner.token, check=True,
+          config=["fetch.unpackLimit=1"])
+    packs = sorted((m.work / "same.git/objects/pack").glob("*.idx"), key=lambda p: p.stat().st_mtime_ns)
+    index = m.run("git", "show-index", cwd=m.work / "same.git", input=packs[-1].read_bytes(), check=True).stdout.decode()
+    brought = {line.split()[1] for line in index.splitlines()}
+    wanted = set(m.git("-C", "same.git", "rev-list", "--objects", "--no-object-names", new, f"^{old}", check=True).stdout.split())
+    assert brought == wanted and not brought & set(before)
