@@ -14,7 +14,7 @@ enum {
     FH_MAX_BODY_PUSH = 64 * 1024 * 1024, /* a git push request (option push_limit) */
     FH_MAX_GUNZIP_RATIO = 200,           /* inflated : sent, once over FH_MAX_BODY_SMALL */
     FH_MAX_JSON_DEPTH = 64,
-    FH_MAX_JSON_UNITS = 512 * 1024, /* see json.c: some fifty MB; a metadata.json of 13,000 generations */
+    FH_MAX_JSON_UNITS = 512 * 1024,   /* see json.c: some fifty MB; a metadata.json of 13,000 generations */
     FH_SPOOL_CHUNK = 64 * 1024,       /* what a connection holds in memory of a streamed body */
     FH_SPARE_DISK = 48 * 1024 * 1024, /* what bodies leave to the database, which may share their disk */
     /* HTTP: the whole server */

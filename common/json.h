@@ -1,10 +1,10 @@
 /* JSON as the official client's files have it: a strict reader and two ordered writers over jansson.
  *
  * Reading refuses duplicate keys, NUL in strings, bytes that are not UTF-8, nesting deeper than
- * FH_MAX_JSON_DEPTH, more values than FH_MAX_JSON_UNITS and anything behind the value. Objects keep the order of their keys. Writing follows that
- * order and escapes only what JSON demands ('"', '\' and controls), so that what the official client wrote is
- * written back byte for byte. Values are jansson's and counted; fh_json_own ties one to an arena. Thread-safe
- * on distinct values.
+ * FH_MAX_JSON_DEPTH, more values than FH_MAX_JSON_UNITS and anything behind the value. Objects keep the order
+ * of their keys. Writing follows that order and escapes only what JSON demands ('"', '\' and controls), so
+ * that what the official client wrote is written back byte for byte. Values are jansson's and counted;
+ * fh_json_own ties one to an arena. Thread-safe on distinct values.
  */
 #ifndef FH_JSON_H
 #define FH_JSON_H
