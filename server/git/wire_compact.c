@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "server/git/wire_index.h"
+#include "server/git/wire_materialise.h"
 #include "server/git/wire_quarantine.h"
 
 #include <errno.h>
@@ -252,6 +253,8 @@ void wire_compact_after_push(struct wire_repos *r, const char *owner, const stru
     if (rc == FH_OK)
         rc = warm(r, s, tip, &e);
     bool many = s && s->repo.npacks > FH_MAX_PACKS_PER_OWNER;
+    if (rc == FH_OK && many)
+        rc = wire_materialise_sweep(wire_repos_settings(r)->data, &s->repo, &e);
     wire_repo_drop(r, s);
     if (rc == FH_OK && many && wire_repos_begin_compaction(r)) {
         rc = wire_compact_owner(r, owner, false, &stats, &e);

@@ -208,7 +208,7 @@ static fh_err put_packs(int dir, struct db_pool *pool, const struct store_repo *
     return FH_OK;
 }
 
-/* Rubbish costs only disk, so a failure here is not one of the request. */
+/* Rubbish costs only disk, so a failure to remove it is none. */
 static void unlink_stale(int pack_dir, const struct store_repo *repo)
 {
     DIR *d = wire_bare_list(pack_dir, ".");
@@ -231,9 +231,17 @@ fh_err wire_materialise(const char *data, struct db_pool *pool, const struct sto
     fh_err rc = put_packs(packs, pool, repo, refetch, e);
     if (rc == FH_OK)
         rc = put_refs(dir, repo, e);
-    if (rc == FH_OK)
-        unlink_stale(packs, repo);
     close(dir);
     close(packs);
     return rc;
+}
+
+fh_err wire_materialise_sweep(const char *data, const struct store_repo *repo, struct fh_error *e)
+{
+    int dir, packs;
+    FH_TRY(open_folders(data, repo->owner.handle, &dir, &packs, e));
+    unlink_stale(packs, repo);
+    close(dir);
+    close(packs);
+    return FH_OK;
 }

@@ -25,10 +25,13 @@ fh_err wire_pack_path(const char *data, const char *owner, const uint8_t checksu
 fh_err wire_materialise_folder(const char *data, const char *owner, struct fh_error *e) FH_MUSTCHECK;
 
 /* Makes the folder what repo says. Packs that are missing, or all of them when refetch, come from the
- * database. FH_AGAIN when a pack's rows are gone: repo is stale. Packs that are rows no longer are unlinked
- * once they are older than a few minutes, since a push may just be putting one there. */
+ * database. FH_AGAIN when a pack's rows are gone: repo is stale. */
 fh_err wire_materialise(const char *data, struct db_pool *pool, const struct store_repo *repo, bool refetch,
                         struct fh_error *e) FH_MUSTCHECK;
+/* Unlinks packs that are rows no longer and are older than a few minutes (a push may just be putting one
+ * there). It looks at every file, so it belongs to compaction and not to a request. */
+fh_err wire_materialise_sweep(const char *data, const struct store_repo *repo,
+                              struct fh_error *e) FH_MUSTCHECK;
 
 /* Calls report with a sentence for each difference from repo that somebody made by hand. A folder that is not
  * there is none: it is made when needed. */
