@@ -39,7 +39,8 @@ struct snapshot {
 
 struct stripe {
     pthread_mutex_t loading;
-    uint64_t generation; /* under the table's lock */
+    uint64_t generation;       /* under the table's lock, as is */
+    struct snapshot *previous; /* the last one that a change took out: its successor shares its open packs */
 };
 
 struct wire_repos {
@@ -231,8 +232,15 @@ static void forget_all(struct wire_repos *r)
 {
     struct snapshot *out = NULL;
     pthread_mutex_lock(&r->lock);
-    for (size_t i = 0; i < STRIPES; i++)
+    for (size_t i = 0; i < STRIPES; i++) {
+        struct snapshot *previous = r->stripes[i].previous;
         r->stripes[i].generation++;
+        r->stripes[i].previous = NULL;
+        if (previous) {
+            previous->next = out;
+            out = previous;
+        }
+    }
     while (r->oldest) {
         struct snapshot *old = take_out(r, find_slot(r, r->oldest->public.repo.owner.handle));
         old->next = out;
@@ -248,13 +256,18 @@ void wire_repos_changed(struct wire_repos *r, const char *owner)
         forget_all(r);
         return;
     }
+    struct stripe *stripe = &r->stripes[hash_owner(owner) % STRIPES];
+    struct snapshot *replaced = NULL;
     pthread_mutex_lock(&r->lock);
-    r->stripes[hash_owner(owner) % STRIPES].generation++;
+    stripe->generation++;
     struct snapshot **slot = find_slot(r, owner);
-    struct snapshot *s = *slot ? take_out(r, slot) : NULL;
+    if (*slot) {
+        replaced = stripe->previous;
+        stripe->previous = take_out(r, slot);
+    }
     pthread_mutex_unlock(&r->lock);
-    if (s)
-        drop(s);
+    if (replaced)
+        drop(replaced);
 }
 
 void wire_repos_close(struct wire_repos *r)
@@ -285,34 +298,60 @@ static fh_err load_rows(struct db_conn *c, void *arg, struct fh_error *e)
     return store_repo_load(c, l->arena, l->owner, l->repo, e);
 }
 
-static fh_err open_packs(struct wire_repos *r, struct snapshot *s, struct fh_error *e)
+/* How many packs previous has, if they are the first ones of repo too: packs are rows, oldest first, and a
+ * push adds one. Otherwise none. */
+static size_t count_shared(const struct snapshot *previous, const struct store_repo *repo)
 {
-    const struct store_repo *repo = &s->public.repo;
-    const char **paths = fh_alloc(s->arena, (repo->npacks + 1) * sizeof *paths);
-    for (size_t i = 0; i < repo->npacks; i++) {
-        char path[WIRE_PATH_SIZE];
-        FH_TRY(wire_pack_path(r->data, repo->owner.handle, repo->packs[i].checksum, path, e));
-        paths[i] = fh_strdup(s->arena, path);
-    }
-    return wire_packs_open(paths, repo->npacks, NULL, &s->public.packs, e);
+    if (!previous || previous->public.repo.owner.id != repo->owner.id ||
+        previous->public.repo.npacks > repo->npacks)
+        return 0;
+    for (size_t i = 0; i < previous->public.repo.npacks; i++)
+        if (previous->public.repo.packs[i].id != repo->packs[i].id)
+            return 0;
+    return previous->public.repo.npacks;
 }
 
-static fh_err load_once(struct wire_repos *r, const char *owner, struct snapshot *s, struct fh_error *e)
+static fh_err open_packs(struct wire_repos *r, struct snapshot *s, const struct snapshot *previous,
+                         struct fh_error *e)
+{
+    const struct store_repo *repo = &s->public.repo;
+    size_t shared = count_shared(previous, repo), n = repo->npacks - shared;
+    const char **paths = fh_alloc(s->arena, (n + 1) * sizeof *paths);
+    for (size_t i = 0; i < n; i++) {
+        char path[WIRE_PATH_SIZE];
+        FH_TRY(wire_pack_path(r->data, repo->owner.handle, repo->packs[shared + i].checksum, path, e));
+        paths[i] = fh_strdup(s->arena, path);
+    }
+    return wire_packs_open(paths, n, shared ? previous->public.packs : NULL, &s->public.packs, e);
+}
+
+static fh_err load_once(struct wire_repos *r, const char *owner, struct snapshot *s,
+                        const struct snapshot *previous, struct fh_error *e)
 {
     struct load l = {owner, s->arena, &s->public.repo};
     FH_TRY(db_read(r->config.pool, load_rows, &l, e));
     FH_TRY(wire_materialise(r->data, r->config.pool, &s->public.repo, false, e));
-    fh_err rc = open_packs(r, s, e);
+    fh_err rc = open_packs(r, s, previous, e);
     if (rc != FH_INTERNAL && rc != FH_NOT_FOUND)
         return rc;
     /* Somebody removed or damaged a file: the rows are the truth. */
     FH_TRY(wire_materialise(r->data, r->config.pool, &s->public.repo, true, e));
-    rc = open_packs(r, s, e);
+    rc = open_packs(r, s, NULL, e);
     return rc == FH_NOT_FOUND ? FH_FAIL(e, FH_INTERNAL, "A pack of %s that was just written is gone.", owner)
                               : rc;
 }
 
-static fh_err load(struct wire_repos *r, const char *owner, struct snapshot **out, struct fh_error *e)
+static struct snapshot *take_previous(struct wire_repos *r, struct stripe *stripe)
+{
+    pthread_mutex_lock(&r->lock);
+    struct snapshot *previous = stripe->previous;
+    stripe->previous = NULL;
+    pthread_mutex_unlock(&r->lock);
+    return previous;
+}
+
+static fh_err load(struct wire_repos *r, const char *owner, struct snapshot *previous, struct snapshot **out,
+                   struct fh_error *e)
 {
     fh_err rc = FH_AGAIN;
     for (int i = 0; rc == FH_AGAIN && i < LOAD_TRIES; i++) {
@@ -320,7 +359,7 @@ static fh_err load(struct wire_repos *r, const char *owner, struct snapshot **ou
         s->arena = fh_arena_new();
         s->public.stamp = atomic_fetch_add(&r->stamps, 1) + 1;
         atomic_init(&s->holders, 1);
-        rc = load_once(r, owner, s, e);
+        rc = load_once(r, owner, s, previous, e);
         if (rc == FH_OK)
             *out = s;
         else
@@ -345,7 +384,10 @@ fh_err wire_repo_hold(struct wire_repos *r, const char *owner, bool inline_only,
         s = live ? find(r, owner) : NULL;
         if (!s) {
             uint64_t began = generation(r, stripe);
-            rc = load(r, owner, &s, e);
+            struct snapshot *previous = take_previous(r, stripe);
+            rc = load(r, owner, previous, &s, e);
+            if (previous)
+                drop(previous);
             if (rc == FH_OK && is_live(r))
                 keep(r, stripe, began, s);
         }
