@@ -1,6 +1,7 @@
 """The baseline: nginx + fcgiwrap (4 workers) + git http-backend, on a folder of its own, with fsync on."""
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -44,8 +45,9 @@ http {{
     }} }} }}""")
         env = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"}
         self.processes = [
-            subprocess.Popen(["fcgiwrap", "-c", "4", "-s", f"unix:{socket}"], env=env, stdin=subprocess.DEVNULL),
-            subprocess.Popen(["nginx", "-p", str(self.dir), "-c", str(conf)], env=env)]
+            subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             start_new_session=True)
+            for command in (["fcgiwrap", "-c", "4", "-s", f"unix:{socket}"], ["nginx", "-p", str(self.dir), "-c", str(conf)])]
         bench.wait_for(lambda: self.answers())
         return self
 
@@ -56,8 +58,9 @@ http {{
             return False
 
     def __exit__(self, *_):
+        # The whole group: fcgiwrap leaves its workers behind.
         for p in self.processes:
-            p.terminate()
+            os.killpg(p.pid, signal.SIGTERM)
         for p in self.processes:
             p.wait(10)
         time.sleep(0.1)
