@@ -23,6 +23,7 @@ enum {
     CLUSTER_SPARE = 8, /* connections for admin commands and the listener */
     DELTA_CACHE = 8 * 1024 * 1024,
     MALLOC_ARENAS = 2, /* a core; glibc's own limit is eight, and each keeps what it once had */
+    LARGE_BLOCK = 1024 * 1024,
     FLUSH_SECONDS = 5,
     MAX_EVENT_THREADS = 8,
 };
@@ -151,6 +152,8 @@ fh_err app_open(const struct config *config, struct app **out, struct fh_error *
     struct hub *h = fh_xcalloc(1, sizeof *h);
     char spool[4200];
     mallopt(M_ARENA_MAX, MALLOC_ARENAS * (int)sysconf(_SC_NPROCESSORS_ONLN));
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK); /* and never higher: given back as soon as it is freed */
+    mallopt(M_TRIM_THRESHOLD, 4 * LARGE_BLOCK);
     snprintf(spool, sizeof spool, "%s/spool", config->data);
     h->app.config = config;
     h->app.policy.require_login = config->require_login;

@@ -41,6 +41,12 @@ void wire_bases_free(struct wire_bases *b)
     free(b);
 }
 
+void wire_bases_raise(struct wire_bases *b, size_t max_bytes)
+{
+    if (max_bytes > b->max)
+        b->max = max_bytes;
+}
+
 static struct item **link_of(struct wire_bases *b, const struct wire_place *place)
 {
     uint64_t hash = (place->offset + place->pack) * 0x9e3779b97f4a7c15u;

@@ -8,6 +8,7 @@
 struct wire_bases;
 struct wire_bases *wire_bases_new(size_t max_bytes);
 void wire_bases_free(struct wire_bases *b);
+void wire_bases_raise(struct wire_bases *b, size_t max_bytes); /* never lowers */
 /* The object at place; its bytes stay until the next put. NULL when it is not here. */
 const void *wire_bases_get(struct wire_bases *b, const struct wire_place *place, enum wire_type *type,
                            size_t *n);

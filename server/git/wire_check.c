@@ -14,10 +14,13 @@
 #include "server/git/wire_commits.h"
 #include "server/git/wire_list.h"
 #include "server/git/wire_packset.h"
+#include "server/git/wire_stream.h"
 
 enum {
     MAX_NEAR = 16,
-    CACHE_BYTES = 32 * 1024 * 1024 /* so that a large base is not made again for each delta on it */
+    CACHE_BYTES = 32 * 1024 * 1024, /* so that a large base is not made again for each delta on it */
+    STREAMED = 64 * 1024,           /* whole objects from this size on are compared piece by piece */
+    LET_GO = 64                     /* objects that are looked at before pages are let go of */
 };
 /* What is read one by one to look at each object. In the order of an honest pack that is hardly more than the
  * objects, and as much again where they are stored already; a pack that is made for it could have each of
@@ -29,6 +32,8 @@ struct check {
     struct wire_packs *packs;
     const struct fh_oid *readable;
     size_t nreadable;
+    struct wire_turn turn;
+    uint64_t streamed, looked_at;
     struct wire_commits fresh;     /* new commits, in nodes; edges are in its map alone */
     struct fh_oid edges[MAX_NEAR]; /* trees of known commits that new ones stand on */
     size_t nedges;
@@ -62,6 +67,22 @@ static fh_err stored(fh_err rc, struct fh_error *e)
     return rc;
 }
 
+/* What is large and whole on both sides need not be held to be found the same. That it is not may be a broken
+ * pack of ours: whoever reads both tells. */
+static fh_err check_streamed(struct check *c, const struct wire_place *a, const struct wire_place *b,
+                             bool *done, struct fh_error *e)
+{
+    struct wire_entry own, first;
+    FH_TRY(wire_read_entry(c->sound, a, &own, e));
+    FH_TRY(stored(wire_read_entry(c->sound, b, &first, e), e));
+    *done = false;
+    if (own.size < STREAMED || own.type > WIRE_TAG || first.type > WIRE_TAG)
+        return FH_OK;
+    c->streamed += own.size + first.size;
+    *done = wire_stream_same(&own, &first);
+    return FH_OK;
+}
+
 /* Somebody may have made two objects of one SHA-1. What is stored stays what it is, and the other one is not
  * taken: nobody is to get now this, now that under one name. */
 static fh_err check_same(struct check *c, const struct fh_oid *oid, const struct wire_place *place,
@@ -70,6 +91,10 @@ static fh_err check_same(struct check *c, const struct fh_oid *oid, const struct
     struct wire_place first;
     enum wire_type type, first_type;
     if (!wire_packs_find(c->packs, oid, &first) || first.pack == place->pack)
+        return FH_OK;
+    bool done;
+    FH_TRY(check_streamed(c, place, &first, &done, e));
+    if (done)
         return FH_OK;
     FH_TRY(wire_read_place(c->sound, place, &type, &c->buf, e));
     FH_TRY(stored(wire_read_place(c->sound, &first, &first_type, &c->other, e), e));
@@ -85,7 +110,9 @@ static fh_err check_sound(void *arg, const struct fh_oid *oid, const struct wire
     struct check *c = arg;
     enum wire_type type;
     uint64_t size;
-    if (wire_reader_work(c->sound) > MAX_WORK)
+    if (++c->looked_at % LET_GO == 0)
+        wire_packs_let_go(c->packs);
+    if (wire_reader_work(c->sound) + c->streamed > MAX_WORK)
         return FH_FAIL(e, FH_TOO_LARGE, "The push takes too long to check: its deltas are too entangled.");
     FH_TRY(check_same(c, oid, place, e));
     FH_TRY(wire_read_place_header(c->sound, place, &type, &size, e));
@@ -97,10 +124,16 @@ static fh_err check_sound(void *arg, const struct fh_oid *oid, const struct wire
 
 static fh_err check_each(struct check *c, struct fh_error *e)
 {
-    c->sound = wire_reader_new_sized(c->packs, CACHE_BYTES);
+    c->sound = wire_reader_new(c->packs);
+    wire_reader_set_turn(c->sound, &c->turn, CACHE_BYTES);
     fh_err rc = wire_packs_each_from(c->packs, c->packs->nbase, check_sound, c, e);
     wire_reader_free(c->sound);
     c->sound = NULL;
+    if (c->turn.taken) {
+        fh_buf_free(&c->buf);
+        fh_buf_free(&c->other);
+    }
+    wire_turn_leave(&c->turn);
     return rc;
 }
 
@@ -301,6 +334,9 @@ static void check_free(struct check *c)
     wire_trees_free(&c->levels);
     fh_buf_free(&c->buf);
     fh_buf_free(&c->other);
+    wire_reader_set_turn(c->reader, NULL, 0);
+    wire_packs_let_go(c->packs);
+    wire_turn_leave(&c->turn);
     free(c);
 }
 
@@ -318,6 +354,7 @@ fh_err wire_walk_check_push(struct wire_reader *r, const struct fh_oid *new_tip,
     fh_buf_init(&c->buf, FH_MAX_OBJECT);
     fh_buf_init(&c->other, FH_MAX_OBJECT);
     fh_err rc = check_each(c, e);
+    wire_reader_set_turn(r, &c->turn, 0);
     if (rc == FH_OK)
         rc = collect(c, new_tip, e);
     /* Oldest first, so that a tree is met first where it came in. */

@@ -5,8 +5,13 @@
 #include "common/ceilings.h"
 #include "common/mem.h"
 #include "server/git/wire_packset.h"
+#include "server/git/wire_pages.h"
+#include "server/git/wire_stream.h"
 
 enum {
+    PIECE = 32 * 1024,
+    AROUND = 64 * 1024, /* what the system maps at least when a page is looked at */
+    TOUCHED = 4 * WIRE_PAGES_STEP,
     MIN_ENTRY = 9, /* a header byte and the shortest zlib stream */
     /* Of our own packs (compaction); the guard has counted a pusher's. */
     MAX_OBJECTS = 16 * 1024 * 1024
@@ -27,20 +32,30 @@ fh_err wire_incoming_twice(struct fh_error *e)
     return FH_FAIL(e, FH_INVALID, "The pack holds an object twice.");
 }
 
-void wire_incoming_hash(struct wire_incoming *in, enum wire_type type, const struct fh_buf *bytes,
-                        struct fh_oid *out)
+static fh_err broken(struct fh_error *e)
+{
+    return FH_FAIL(e, FH_INVALID, "The pack holds an entry whose compressed data are broken.");
+}
+
+static void hash_head(struct wire_incoming *in, enum wire_type type, size_t size)
 {
     static const char *const names[] = {
         [WIRE_COMMIT] = "commit", [WIRE_TREE] = "tree", [WIRE_BLOB] = "blob", [WIRE_TAG] = "tag"};
     char head[64];
-    int n = snprintf(head, sizeof head, "%s %zu", names[type], bytes->len);
+    int n = snprintf(head, sizeof head, "%s %zu", names[type], size);
     fh_digest_add(in->sha, head, (size_t)n + 1);
+}
+
+void wire_incoming_hash(struct wire_incoming *in, enum wire_type type, const struct fh_buf *bytes,
+                        struct fh_oid *out)
+{
+    hash_head(in, type, bytes->len);
     fh_digest_add(in->sha, bytes->data, bytes->len);
     fh_digest_finish(in->sha, out->id);
 }
 
 fh_err wire_incoming_inflate(struct wire_incoming *in, const struct wire_coming *entry, struct fh_buf *out,
-                             uint64_t *end, struct fh_error *e)
+                             struct fh_error *e)
 {
     uint64_t left = in->npack - WIRE_PACK_TRAILER - entry->data;
     uint8_t spare;
@@ -60,11 +75,14 @@ fh_err wire_incoming_inflate(struct wire_incoming *in, const struct wire_coming 
         rc = inflate(&in->z, Z_FINISH);
     }
     if (rc != Z_STREAM_END || in->z.total_out != entry->size)
-        return FH_FAIL(e, FH_INVALID, "The pack holds an entry whose compressed data are broken.");
+        return broken(e);
     out->len = entry->size;
     out->data[out->len] = '\0';
-    if (end)
-        *end = entry->data + in->z.total_in;
+    in->touched += in->z.total_in + AROUND;
+    if (in->touched > TOUCHED && in->npack > TOUCHED) {
+        wire_pages_drop(in->pack, in->pack + in->npack);
+        in->touched = 0;
+    }
     return FH_OK;
 }
 
@@ -119,7 +137,41 @@ static fh_err link_ofs(struct wire_incoming *in, uint32_t self, uint64_t *at, st
     return FH_OK;
 }
 
-static fh_err scan_entry(struct wire_incoming *in, uint32_t i, uint64_t *at, struct fh_buf *buf,
+/* Whatever the object's size, a piece of it is there at a time. */
+static fh_err scan_data(struct wire_incoming *in, struct wire_coming *entry, uint64_t *at, uint8_t *piece,
+                        struct fh_error *e)
+{
+    struct wire_stream s;
+    uint64_t made = 0;
+    bool whole = entry->stored <= WIRE_TAG;
+    const uint8_t *done = in->pack + entry->offset;
+    entry->data = *at;
+    if (!wire_stream_open(&s, &in->z, in->pack + *at, in->npack - WIRE_PACK_TRAILER - *at))
+        return FH_FAIL(e, FH_INTERNAL, "The inflater could not be reset.");
+    if (whole)
+        hash_head(in, entry->stored, entry->size);
+    while (!s.ended) {
+        size_t n;
+        if (!wire_stream_next(&s, piece, PIECE, &n) || n > entry->size - made)
+            return broken(e);
+        made += n;
+        entry->crc = (uint32_t)crc32(entry->crc, done, (uInt)(in->z.next_in - done));
+        done = in->z.next_in;
+        if (whole)
+            fh_digest_add(in->sha, piece, n);
+    }
+    if (made != entry->size)
+        return broken(e);
+    if (whole) {
+        entry->type = entry->stored;
+        fh_digest_finish(in->sha, entry->oid.id);
+        in->nwhole++;
+    }
+    *at = (uint64_t)(done - in->pack);
+    return FH_OK;
+}
+
+static fh_err scan_entry(struct wire_incoming *in, uint32_t i, uint64_t *at, uint8_t *piece,
                          struct fh_error *e)
 {
     struct wire_coming *entry = &in->entries[i];
@@ -144,15 +196,7 @@ static fh_err scan_entry(struct wire_incoming *in, uint32_t i, uint64_t *at, str
     default:
         return FH_FAIL(e, FH_INVALID, "The pack holds an entry of an unknown type.");
     }
-    entry->data = *at;
-    FH_TRY(wire_incoming_inflate(in, entry, buf, at, e));
-    entry->crc = (uint32_t)crc32(0, in->pack + entry->offset, (uInt)(*at - entry->offset));
-    if (entry->stored <= WIRE_TAG) {
-        entry->type = entry->stored;
-        wire_incoming_hash(in, entry->type, buf, &entry->oid);
-        in->nwhole++;
-    }
-    return FH_OK;
+    return scan_data(in, entry, at, piece, e);
 }
 
 static fh_err scan_start(struct wire_incoming *in, struct fh_error *e)
@@ -178,7 +222,13 @@ static fh_err scan_end(struct wire_incoming *in, uint64_t at, struct fh_error *e
     size_t end = in->npack - WIRE_PACK_TRAILER;
     if (at != end)
         return FH_FAIL(e, FH_INVALID, "The pack has bytes behind its last object.");
-    fh_sha1(in->pack, end, sum);
+    for (size_t n, from = 0; from < end; from += n) {
+        n = end - from < WIRE_PAGES_STEP ? end - from : WIRE_PAGES_STEP;
+        fh_digest_add(in->sha, in->pack + from, n);
+        if (n == WIRE_PAGES_STEP)
+            wire_pages_drop(in->pack + from, in->pack + from + n);
+    }
+    fh_digest_finish(in->sha, sum);
     if (memcmp(in->pack + end, sum, sizeof sum) != 0)
         return FH_FAIL(e, FH_INVALID, "The pack's checksum is wrong.");
     return FH_OK;
@@ -186,14 +236,19 @@ static fh_err scan_end(struct wire_incoming *in, uint64_t at, struct fh_error *e
 
 fh_err wire_incoming_scan(struct wire_incoming *in, struct fh_error *e)
 {
-    struct fh_buf buf = FH_BUF_INIT(FH_MAX_OBJECT);
-    uint64_t at = WIRE_PACK_HEADER;
+    uint64_t at = WIRE_PACK_HEADER, kept = 0;
     FH_TRY(scan_start(in, e));
+    uint8_t *piece = fh_xmalloc(PIECE);
     in->entries = fh_xcalloc(in->n, sizeof *in->entries);
     in->refs = fh_xcalloc(in->n, sizeof *in->refs);
     fh_err rc = FH_OK;
-    for (uint32_t i = 0; rc == FH_OK && i < in->n; i++)
-        rc = scan_entry(in, i, &at, &buf, e);
-    fh_buf_free(&buf);
+    for (uint32_t i = 0; rc == FH_OK && i < in->n; i++) {
+        rc = scan_entry(in, i, &at, piece, e);
+        if (at - kept < WIRE_PAGES_STEP)
+            continue;
+        wire_pages_drop(in->pack + kept, in->pack + at);
+        kept = at;
+    }
+    free(piece);
     return rc == FH_OK ? scan_end(in, at, e) : rc;
 }

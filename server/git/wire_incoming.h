@@ -28,14 +28,15 @@ struct wire_incoming {
     uint32_t nrefs;
     struct fh_digest *sha;
     z_stream z;
+    size_t touched; /* of the map, since it was let go of; at least as much */
 };
 
-/* Finds each entry, hashes the whole ones and links the OFS_DELTAs to their bases. */
+/* Finds each entry, hashes the whole ones as they go by, and links the OFS_DELTAs to their bases. */
 fh_err wire_incoming_scan(struct wire_incoming *in, struct fh_error *e) FH_MUSTCHECK;
 /* Makes each delta once, and hashes it. */
 fh_err wire_incoming_resolve(struct wire_incoming *in, struct fh_error *e) FH_MUSTCHECK;
 fh_err wire_incoming_inflate(struct wire_incoming *in, const struct wire_coming *entry, struct fh_buf *out,
-                             uint64_t *end, struct fh_error *e) FH_MUSTCHECK;
+                             struct fh_error *e) FH_MUSTCHECK;
 void wire_incoming_hash(struct wire_incoming *in, enum wire_type type, const struct fh_buf *bytes,
                         struct fh_oid *out);
 fh_err wire_incoming_twice(struct fh_error *e) FH_MUSTCHECK;

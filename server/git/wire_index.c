@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "server/git/wire_incoming.h"
 #include "server/git/wire_packset.h"
+#include "server/git/wire_pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +28,20 @@ static fh_err write_all(int fd, const void *bytes, size_t n, struct fh_error *e)
     return FH_OK;
 }
 
-/* Under another name first, so that what has the right name is whole. */
-static fh_err write_file(const char *path, const char *ending, const void *bytes, size_t n,
-                         struct fh_error *e)
+static fh_err write_pack(int fd, const struct wire_incoming *in, struct fh_error *e)
+{
+    for (size_t n, at = 0; at < in->npack; at += n) {
+        n = in->npack - at < WIRE_PAGES_STEP ? in->npack - at : WIRE_PAGES_STEP;
+        FH_TRY(write_all(fd, in->pack + at, n, e));
+        if (n == WIRE_PAGES_STEP)
+            wire_pages_drop(in->pack + at, in->pack + at + n);
+    }
+    return FH_OK;
+}
+
+/* The pack, or these bytes. Under another name first, so that what has the right name is whole. */
+static fh_err write_file(const char *path, const char *ending, const struct wire_incoming *pack,
+                         const void *bytes, size_t n, struct fh_error *e)
 {
     char temporary[4200], name[4200];
     snprintf(name, sizeof name, "%s%s", path, ending);
@@ -37,7 +49,7 @@ static fh_err write_file(const char *path, const char *ending, const void *bytes
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "A pack cannot be stored");
-    fh_err rc = write_all(fd, bytes, n, e);
+    fh_err rc = pack ? write_pack(fd, pack, e) : write_all(fd, bytes, n, e);
     if (rc == FH_OK && fchmod(fd, 0400) != 0)
         rc = FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "A pack cannot be stored");
     if (close(fd) != 0 && rc == FH_OK)
@@ -105,10 +117,10 @@ static fh_err write_both(const struct wire_incoming *in, const char *path, struc
     qsort_r(order, in->n, sizeof *order, by_oid, in->entries);
     fh_err rc = check_doubles(in, order, e);
     if (rc == FH_OK)
-        rc = write_file(path, ".pack", in->pack, in->npack, e);
+        rc = write_file(path, ".pack", in, NULL, 0, e);
     if (rc == FH_OK) {
         uint8_t *index = make_index(in, order, &n);
-        rc = write_file(path, ".idx", index, n, e);
+        rc = write_file(path, ".idx", NULL, index, n, e);
         free(index);
         if (rc != FH_OK) {
             snprintf(name, sizeof name, "%s.pack", path);

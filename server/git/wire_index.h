@@ -3,8 +3,9 @@
  *
  * Refused are: what is no pack or has a wrong trailer, a delta whose base is not in the pack (a ring of
  * REF_DELTAs is that, too), a chain of over FH_MAX_DELTA_DEPTH, an object that is there twice, and a pack of
- * over 2 GiB. Each delta is made once, unless what is held of a chain passes 32 MiB; with an object and a
- * delta in the making that is 64 MiB at most, beside 88 bytes for each object.
+ * over 2 GiB. A whole object is never held. Each delta is made once, unless what is held of a chain passes
+ * 32 MiB; with an object and a delta in the making that is 64 MiB at most, by one thread at a time
+ * (wire_turn.h), beside 88 bytes for each object.
  *
  * Ids are plain SHA-1, which does not see an attack: that no other object comes in under a stored one's name
  * is wire_walk_check_push's to see. Any thread may index at once. */

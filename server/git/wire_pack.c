@@ -2,6 +2,7 @@
 #include "server/git/wire_packset.h"
 
 #include "common/mem.h"
+#include "server/git/wire_pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -265,6 +266,13 @@ fh_err wire_packs_each_from(const struct wire_packs *p, uint32_t from, wire_each
         }
     }
     return FH_OK;
+}
+
+void wire_packs_let_go(const struct wire_packs *p)
+{
+    for (uint32_t i = p->nbase; i < p->n; i++)
+        if (p->packs[i]->npack > WIRE_PAGES_STEP)
+            wire_pages_drop(p->packs[i]->pack, p->packs[i]->pack + p->packs[i]->npack);
 }
 
 fh_err wire_packs_each(const struct wire_packs *p, wire_each_fn *fn, void *arg, struct fh_error *e)

@@ -7,6 +7,7 @@
 #define WIRE_PACKSET_H
 
 #include "server/git/wire_pack.h"
+#include "server/git/wire_turn.h"
 
 #include <stdatomic.h>
 
@@ -44,12 +45,15 @@ bool wire_packs_find_near(const struct wire_packs *p, const struct fh_oid *oid, 
 /* wire_packs_each from the pack of that number on. */
 fh_err wire_packs_each_from(const struct wire_packs *p, uint32_t from, wire_each_fn *fn, void *arg,
                             struct fh_error *e) FH_MUSTCHECK;
+/* Lets go of the pages of large packs that were opened on top of the base; see wire_pages.h. */
+void wire_packs_let_go(const struct wire_packs *p);
 /* The id of the entry that begins at offset, and where the next one (or the trailer) begins. */
 bool wire_pack_entry_at(struct wire_pack *p, uint64_t offset, struct fh_oid *oid, uint64_t *end);
 
 /* Of a reader: */
-/* With a cache of that size. */
-struct wire_reader *wire_reader_new_sized(struct wire_packs *p, size_t cache);
+/* From now on, whatever is large waits for that turn, and with it the cache may grow to that size. NULL: no
+ * more, and large buffers are let go of. */
+void wire_reader_set_turn(struct wire_reader *r, struct wire_turn *turn, size_t cache);
 /* Bytes that it inflated and put together so far. */
 uint64_t wire_reader_work(const struct wire_reader *r);
 struct wire_packs *wire_reader_packs(const struct wire_reader *r);
@@ -59,6 +63,8 @@ fh_err wire_read_place(struct wire_reader *r, const struct wire_place *place, en
 /* Type (never a delta type) and inflated size. */
 fh_err wire_read_place_header(struct wire_reader *r, const struct wire_place *place, enum wire_type *type,
                               uint64_t *size, struct fh_error *e) FH_MUSTCHECK;
+/* The size of what a delta makes, by its own account; false when it is too short to say. */
+bool wire_delta_result(const void *delta, size_t n, uint64_t *out);
 /* Where the entry's delta base stands, if it is a delta. */
 fh_err wire_read_base(struct wire_reader *r, const struct wire_place *place, bool *has_base,
                       struct wire_place *base, struct fh_error *e) FH_MUSTCHECK;

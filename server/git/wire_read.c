@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 enum {
-    BASES_BYTES = 4 * 1024 * 1024,
+    BASES_BYTES = WIRE_TURN_FREE,
     MAX_CHAIN = 4096 /* more than git makes at its deepest; a ring of REF_DELTAs is longer */
 };
 
@@ -29,13 +29,15 @@ struct wire_reader {
     struct wire_bases *bases;
     uint32_t near; /* the pack that held the last object */
     uint64_t work;
+    struct wire_turn *turn; /* may be NULL: then nothing is waited for */
+    size_t more;            /* the cache's size with it */
     z_stream z;
     struct raw *chain;
     size_t nchain, cap;
     struct fh_buf delta, step[2];
 };
 
-struct wire_reader *wire_reader_new_sized(struct wire_packs *p, size_t cache)
+struct wire_reader *wire_reader_new(struct wire_packs *p)
 {
     struct wire_reader *r = fh_xcalloc(1, sizeof *r);
     if (inflateInit(&r->z) != Z_OK) {
@@ -43,21 +45,34 @@ struct wire_reader *wire_reader_new_sized(struct wire_packs *p, size_t cache)
         abort();
     }
     r->packs = wire_packs_hold(p);
-    r->bases = wire_bases_new(cache);
+    r->bases = wire_bases_new(BASES_BYTES);
     fh_buf_init(&r->delta, FH_MAX_OBJECT);
     fh_buf_init(&r->step[0], FH_MAX_OBJECT);
     fh_buf_init(&r->step[1], FH_MAX_OBJECT);
     return r;
 }
 
-struct wire_reader *wire_reader_new(struct wire_packs *p)
-{
-    return wire_reader_new_sized(p, BASES_BYTES);
-}
-
 uint64_t wire_reader_work(const struct wire_reader *r)
 {
     return r->work;
+}
+
+void wire_reader_set_turn(struct wire_reader *r, struct wire_turn *turn, size_t cache)
+{
+    struct fh_buf *const buffers[] = {&r->delta, &r->step[0], &r->step[1]};
+    r->turn = turn;
+    r->more = cache;
+    for (size_t i = 0; !turn && i < sizeof buffers / sizeof *buffers; i++)
+        if (buffers[i]->cap > WIRE_TURN_OBJECT)
+            fh_buf_free(buffers[i]);
+}
+
+static void may_wait(struct wire_reader *r, uint64_t size)
+{
+    if (!r->turn || (size <= WIRE_TURN_OBJECT && (!r->more || r->work <= WIRE_TURN_FREE)))
+        return;
+    wire_turn_take(r->turn);
+    wire_bases_raise(r->bases, r->more);
 }
 
 void wire_reader_free(struct wire_reader *r)
@@ -187,6 +202,7 @@ static fh_err inflate_into(struct wire_reader *r, const struct wire_place *place
     if (raw->size > FH_MAX_OBJECT)
         return FH_FAIL(e, FH_TOO_LARGE, "A stored object is larger than the limit of %d bytes.",
                        FH_MAX_OBJECT);
+    may_wait(r, raw->size);
     FH_TRY(fh_buf_reserve(out, (size_t)raw->size, &where, e));
     if (!inflate_some(r, place->pack, raw->data, where, (size_t)raw->size, true))
         return broken(r, place, e);
@@ -251,6 +267,9 @@ fh_err wire_read_place(struct wire_reader *r, const struct wire_place *place, en
         struct wire_place made = raw->base;
         struct fh_buf *to = r->nchain ? &r->step[r->nchain & 1] : out;
         FH_TRY(inflate_into(r, &made, raw, &r->delta, e));
+        uint64_t result;
+        if (wire_delta_result(r->delta.data, r->delta.len, &result))
+            may_wait(r, result);
         fh_err rc = wire_delta_apply(bytes, n, r->delta.data, r->delta.len, to, e);
         if (rc != FH_OK)
             return rc == FH_INVALID ? broken(r, &made, e) : rc;
@@ -281,8 +300,9 @@ fh_err wire_read(struct wire_reader *r, const struct fh_oid *oid, enum wire_type
 }
 
 /* A delta begins with the sizes of its base and of its result. */
-static bool delta_result_size(const uint8_t *p, size_t n, uint64_t *out)
+bool wire_delta_result(const void *delta, size_t n, uint64_t *out)
 {
+    const uint8_t *p = delta;
     size_t at = 0;
     for (int i = 0; i < 2; i++) {
         *out = 0;
@@ -307,7 +327,7 @@ fh_err wire_read_place_header(struct wire_reader *r, const struct wire_place *pl
     if (is_delta(&raw)) {
         uint8_t start[20];
         size_t n = raw.size < sizeof start ? (size_t)raw.size : sizeof start;
-        if (!inflate_some(r, at.pack, raw.data, start, n, false) || !delta_result_size(start, n, size))
+        if (!inflate_some(r, at.pack, raw.data, start, n, false) || !wire_delta_result(start, n, size))
             return broken(r, &at, e);
     }
     for (int depth = 0; is_delta(&raw); depth++) {

@@ -13,6 +13,8 @@
 #include "common/ceilings.h"
 #include "common/mem.h"
 #include "server/git/wire_incoming.h"
+#include "server/git/wire_packset.h"
+#include "server/git/wire_turn.h"
 #include "server/git/wire_write.h"
 
 enum { HELD_BYTES = 2 * FH_MAX_OBJECT };
@@ -31,6 +33,7 @@ struct resolver {
     uint32_t done;
     size_t held;
     struct fh_buf delta;
+    struct wire_turn turn;
 };
 
 static int by_base(const void *a, const void *b, void *arg)
@@ -65,6 +68,8 @@ static void keep(struct resolver *r, struct frame *f)
 {
     f->held = true;
     r->held += f->bytes.cap;
+    if (r->held > WIRE_TURN_FREE)
+        wire_turn_take(&r->turn);
     for (struct frame *low = r->frames; low < f && r->held > HELD_BYTES; low++)
         let_go(r, low);
 }
@@ -72,9 +77,14 @@ static void keep(struct resolver *r, struct frame *f)
 static fh_err make(struct resolver *r, const struct frame *base, struct frame *f, struct fh_error *e)
 {
     const struct wire_coming *entry = &r->in->entries[f->entry];
+    uint64_t result;
+    if (entry->size > WIRE_TURN_OBJECT)
+        wire_turn_take(&r->turn);
     if (!base)
-        return wire_incoming_inflate(r->in, entry, &f->bytes, NULL, e);
-    FH_TRY(wire_incoming_inflate(r->in, entry, &r->delta, NULL, e));
+        return wire_incoming_inflate(r->in, entry, &f->bytes, e);
+    FH_TRY(wire_incoming_inflate(r->in, entry, &r->delta, e));
+    if (wire_delta_result(r->delta.data, r->delta.len, &result) && result > WIRE_TURN_OBJECT)
+        wire_turn_take(&r->turn);
     fh_err rc =
         wire_delta_apply(base->bytes.data, base->bytes.len, r->delta.data, r->delta.len, &f->bytes, e);
     if (rc == FH_INVALID)
@@ -186,6 +196,7 @@ fh_err wire_incoming_resolve(struct wire_incoming *in, struct fh_error *e)
     for (uint32_t i = 0; i <= FH_MAX_DELTA_DEPTH; i++)
         fh_buf_free(&r->frames[i].bytes);
     fh_buf_free(&r->delta);
+    wire_turn_leave(&r->turn);
     free(r);
     return rc;
 }

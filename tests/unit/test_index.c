@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "server/git/wire_guard.h"
+#include "server/git/wire_walk.h"
 
 #include <sys/resource.h>
 
@@ -164,9 +165,65 @@ static void chains_of_large_objects_are_resolved_in_bounded_memory(void **state)
     box_close();
 }
 
+/* The most that was resident since it was last set back, in KiB. */
+static long resident_peak(bool set_back)
+{
+    char line[256];
+    long kib = 0;
+    FILE *f = set_back ? fopen("/proc/self/clear_refs", "we") : NULL;
+    if (f) {
+        fputs("5", f);
+        fclose(f);
+    }
+    f = fopen("/proc/self/status", "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        (void)sscanf(line, "VmHWM: %ld", &kib);
+    fclose(f);
+    return kib;
+}
+
+/* As large a push as is taken, of what does not compress, and the same once more under another name. */
+static void large_blobs_are_indexed_and_compared_without_being_held(void **state)
+{
+    (void)state;
+    enum { BLOBS = 4, SIZE = 15500000 };
+    char path[4096];
+    uint32_t n;
+    struct fh_oid tip;
+    box_open();
+    box_run("mkdir in stored && for i in 1 2 3 4; do head -c %d /dev/urandom >f$i; done && git add f? && "
+            "git commit -qm large && git branch web",
+            SIZE);
+    struct fh_buf pack = FH_BUF_INIT((size_t)1 << 30);
+    assert_int_equal(
+        box_try(&pack, "git rev-list --objects --no-object-names web | git pack-objects -q --stdout"), 0);
+    box_run("(cat f1; echo) >f5 && git add f5 && git rev-list --objects --no-object-names web >list && "
+            "git hash-object f5 >>list && git pack-objects -q --window=0 stored/pack <list >/dev/null");
+    tip = box_oid("web");
+    struct wire_packs *server = box_packs("stored/*.pack", NULL);
+    long before = resident_peak(true);
+    assert_ok(index_bytes(&pack, path, &n, &e));
+    assert_int_equal(n, BLOBS + 2);
+    struct wire_packs *both = box_packs("in/*.pack", server);
+    struct wire_reader *r = wire_reader_new(both);
+    assert_ok(wire_walk_check_push(r, &tip, NULL, 0, &e));
+    long more = (resident_peak(false) - before) / 1024;
+    print_message("%zu bytes indexed and compared: %ld MiB\n", pack.len, more);
+#ifndef FLOE_SANITIZED
+    assert_true(more < 24);
+#endif
+    wire_reader_free(r);
+    wire_packs_drop(both);
+    wire_packs_drop(server);
+    fh_buf_free(&pack);
+    box_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(large_blobs_are_indexed_and_compared_without_being_held),
         cmocka_unit_test(a_pushed_pack_is_indexed_under_its_checksum),
         cmocka_unit_test(a_pack_of_nothing_can_be_indexed),
         cmocka_unit_test(indexing_a_small_push_is_quick),
