@@ -134,9 +134,12 @@ static fh_err receive(struct push *p, struct fh_error *e)
 static fh_err check_content(struct push *p, struct store_generations *generations, struct fh_error *e)
 {
     const struct wire_view *v = wire_view_make(p->job->arena, p->job->caller, p->snapshot);
-    const char *path = p->quarantine.path;
+    const struct wire_quarantine *q = &p->quarantine;
     struct wire_packs *packs;
-    FH_TRY(wire_packs_open(&path, *path ? 1 : 0, p->snapshot->packs, &packs, e));
+    if (q->pack_fd >= 0)
+        FH_TRY(wire_packs_open_files(q->pack_fd, q->idx_fd, p->snapshot->packs, &packs, e));
+    else
+        FH_TRY(wire_packs_open(NULL, 0, p->snapshot->packs, &packs, e));
     struct wire_reader *reader = wire_reader_new(packs);
     fh_err rc = wire_walk_check_push(reader, &p->update->new_tip, v->tips, v->ntips, e);
     if (rc == FH_OK)
@@ -186,7 +189,7 @@ static fh_err commit(struct push *p, const struct store_generations *generations
     const struct wire_quarantine *q = &p->quarantine;
     const struct store_repo *repo = &p->snapshot->repo;
     /* The same pack may be there from an earlier push of the same objects. */
-    bool brings = *q->path && !has_pack(repo, q->checksum);
+    bool brings = q->pack_fd >= 0 && !has_pack(repo, q->checksum);
     struct commit w = {
         .push =
             {

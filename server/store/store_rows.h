@@ -46,6 +46,10 @@ struct store_ref_change {
 /* The ref log's row, the audit row, and the notification to other nodes. Under the owner's lock. */
 fh_err store_ref_note(struct db_conn *c, const struct store_ref_change *change, const struct store_actor *by,
                       struct fh_error *e) FH_MUSTCHECK;
+/* The same, and before it the compare-and-swap of the tip: from old_tip to new_tip. change->env_id is not
+ * looked at; *env_id is 0, and nothing was written, when no environment of that name has the old tip. */
+fh_err store_ref_move(struct db_conn *c, struct fh_arena *a, const struct store_ref_change *change,
+                      const struct store_actor *by, int64_t *env_id, struct fh_error *e) FH_MUSTCHECK;
 
 struct store_pack_files {
     int pack_fd, idx_fd;
