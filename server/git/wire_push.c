@@ -154,6 +154,7 @@ static fh_err check_content(struct push *p, struct store_generations *generation
 struct commit {
     struct store_push push;
     const struct store_generations *generations;
+    struct push *of;
 };
 
 static fh_err commit_rows(struct db_conn *c, void *arg, struct fh_error *e)
@@ -165,6 +166,16 @@ static fh_err commit_rows(struct db_conn *c, void *arg, struct fh_error *e)
         return FH_FAIL_ERRNO(e, FH_INTERNAL, "A pushed pack cannot be read");
     FH_TRY(store_push(c, &w->push, &env_id, e));
     return store_generations_set(c, env_id, w->generations, e);
+}
+
+/* Files take about as long as the database takes to write its log. A pack that is no row is rubbish, which
+ * compaction sweeps. */
+static void place_pack(void *arg)
+{
+    struct commit *w = arg;
+    const struct push *p = w->of;
+    wire_quarantine_place(&w->of->quarantine, wire_repos_settings(p->job->repos)->data,
+                          p->snapshot->repo.owner.handle);
 }
 
 static enum store_visibility first_visibility(const struct push *p)
@@ -212,9 +223,10 @@ static fh_err commit(struct push *p, const struct store_generations *generations
                 .quota = job->quota,
             },
         .generations = generations,
+        .of = p,
     };
     memcpy(w.push.checksum, q->checksum, sizeof w.push.checksum);
-    fh_err rc = db_transaction(wire_repos_settings(job->repos)->pool, commit_rows, &w, e);
+    fh_err rc = db_transaction_beside(wire_repos_settings(job->repos)->pool, commit_rows, place_pack, &w, e);
     /* Also after a failure: the outcome may be unknown. */
     if (rc != FH_OK)
         wire_repos_changed(job->repos, repo->owner.handle);

@@ -205,10 +205,18 @@ static fh_err move_pack(const struct wire_quarantine *q, const char *data_folder
     return FH_OK;
 }
 
+void wire_quarantine_place(struct wire_quarantine *q, const char *data_folder, const char *owner)
+{
+    if (q->pack_fd < 0 || *q->path || q->is_placed)
+        return;
+    q->is_placed =
+        wire_materialise_pack(data_folder, owner, q->checksum, q->pack_fd, q->idx_fd, NULL) == FH_OK;
+}
+
 fh_err wire_quarantine_release(struct wire_quarantine *q, const char *data_folder, const char *owner,
                                struct fh_error *e)
 {
-    if (q->pack_fd < 0)
+    if (q->pack_fd < 0 || q->is_placed)
         return FH_OK;
     if (*q->path)
         return move_pack(q, data_folder, owner, e);

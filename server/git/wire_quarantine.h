@@ -14,13 +14,17 @@ struct wire_quarantine {
     uint8_t checksum[20];
     int64_t objects, pack_bytes, idx_bytes;
     int pack_fd, idx_fd; /* -1 when the push brings no objects */
+    bool is_placed;
 };
 
 /* What was sent behind the commands: size bytes of fd from offset, or of data when fd is -1; size 0: nothing.
  * FH_INVALID or FH_TOO_LARGE with a sentence for the pusher. Leave it in every case. */
 fh_err wire_quarantine_enter(struct wire_quarantine *q, const char *data_folder, const char *data, int fd,
                              off_t offset, size_t size, struct fh_error *e) FH_MUSTCHECK;
-/* Puts the pack where owner's packs are. That it fails costs only a later read from the database. */
+/* Puts a small pack where owner's packs are, and makes room for new refs there, before it is known whether it
+ * will be committed. What fails is done again by release. */
+void wire_quarantine_place(struct wire_quarantine *q, const char *data_folder, const char *owner);
+/* Puts the pack there unless that was done. That it fails costs only a later read from the database. */
 fh_err wire_quarantine_release(struct wire_quarantine *q, const char *data_folder, const char *owner,
                                struct fh_error *e) FH_MUSTCHECK;
 void wire_quarantine_leave(struct wire_quarantine *q);
