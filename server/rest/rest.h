@@ -78,7 +78,11 @@ void rest_tell(const struct app *app, enum rest_about about, const char *handle)
 
 /* What REST keeps for as long as the hub runs: made and freed by app.c. */
 struct rest;
-struct rest *rest_open(void);
+struct rest *rest_open(int64_t rate_limit); /* requests a minute of one caller; 0: no limit */
 void rest_close(struct rest *r);
+/* Called every few seconds: takes out idempotency keys that are over, once an hour. */
+void rest_tick(const struct app *app);
+struct rest_rate;
+struct rest_rate *rest_rates(const struct app *app);
 
 #endif
