@@ -198,6 +198,16 @@ fh_err rest_reply_tagged(struct web_request *req, struct web_response *res, json
     return FH_OK;
 }
 
+fh_err rest_reply_changed(struct web_request *req, struct web_response *res, json_t *take_body,
+                          const char *etag, struct fh_error *e)
+{
+    if (!etag)
+        etag = rest_etag_of(req->arena, take_body);
+    FH_TRY(rest_reply(req, res, 200, take_body, e));
+    web_add_header(res, "ETag", etag);
+    return FH_OK;
+}
+
 fh_err rest_reply_created(struct web_request *req, struct web_response *res, const char *path,
                           const char *etag, json_t *take_body, struct fh_error *e)
 {

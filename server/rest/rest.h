@@ -51,6 +51,9 @@ fh_err rest_reply(struct web_request *req, struct web_response *res, int status,
  */
 fh_err rest_reply_tagged(struct web_request *req, struct web_response *res, json_t *take_body,
                          const char *etag, struct fh_error *e) FH_MUSTCHECK;
+/* 200 after a change, with the new ETag; NULL: made from the body. */
+fh_err rest_reply_changed(struct web_request *req, struct web_response *res, json_t *take_body,
+                          const char *etag, struct fh_error *e) FH_MUSTCHECK;
 /* 201 with a Location; path begins with a slash, below the base URL. etag may be NULL. */
 fh_err rest_reply_created(struct web_request *req, struct web_response *res, const char *path,
                           const char *etag, json_t *take_body, struct fh_error *e) FH_MUSTCHECK;
