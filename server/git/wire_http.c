@@ -87,7 +87,7 @@ static fh_err advertise_receive(struct web_request *req, struct fh_buf *out, str
     const struct wire_caller caller = caller_of(req);
     FH_TRY(auth_can(caller.policy, caller.actor, AUTH_GIT_WRITE, NULL, e));
     FH_TRY(look(req, &v, e));
-    FH_TRY(wire_push_allowed(&caller, v->snapshot, e));
+    FH_TRY(wire_accept_allowed(&caller, v->snapshot, e));
     return wire_adv_receive(v, out, e);
 }
 
@@ -247,9 +247,7 @@ fh_err wire_http_receive(struct web_request *req, struct web_response *res, stru
         .data = req->body.data,
         .fd = req->body.fd,
         .size = req->body.size,
-        .user_visibility = config->default_visibility,
-        .org_visibility = config->default_org_visibility,
-        .quota = config->owner_quota,
+        .rules = {config->default_visibility, config->default_org_visibility, config->owner_quota},
     };
     struct wire_answer answer;
     struct fh_oid tip;

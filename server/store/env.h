@@ -74,6 +74,7 @@ struct store_push {
     const char *name;
     struct fh_oid old_tip, new_tip; /* old_tip zero: create */
     enum store_ref_kind kind;
+    const char *action;               /* of the audit row; NULL: by kind */
     enum store_visibility visibility; /* of a new environment */
     int pack_fd, idx_fd;              /* -1 when the push brings no pack */
     int64_t objects, pack_bytes, idx_bytes;
