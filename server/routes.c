@@ -6,6 +6,7 @@
 #include "server/auth/auth_http.h"
 #include "server/git/wire_http.h"
 #include "server/health_http.h"
+#include "server/rest/rest_account_http.h"
 
 /* clang-format off */
 const struct web_route routes[] = {
@@ -19,6 +20,9 @@ const struct web_route routes[] = {
     {WEB_GET,  "/git/{owner}/floxmeta.git/info/refs",        AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_NO_BODY,      0,                  WEB_TRY_INLINE, wire_http_info_refs, "git.info_refs"},
     {WEB_POST, "/git/{owner}/floxmeta.git/git-upload-pack",  AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_FETCH,  WEB_TRY_INLINE, wire_http_upload,   "git.upload_pack"},
     {WEB_POST, "/git/{owner}/floxmeta.git/git-receive-pack", AUTH_GIT_WRITE, WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_PUSH,   WEB_WORKER,     wire_http_receive,  "git.receive_pack"},
+    {WEB_GET,  "/api/v1/me",                                 AUTH_WHOAMI,    WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_WORKER,     rest_me,            "rest.me"},
+    {WEB_GET,  "/api/v1/owners/{owner}",                     AUTH_OWNER_SEE, WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_WORKER,     rest_owner_get,     "rest.owner"},
+    {WEB_PATCH, "/api/v1/owners/{owner}",                    AUTH_OWNER_ADMIN, WEB_FACE_JSON, WEB_SMALL_BODY, FH_MAX_BODY_SMALL,  WEB_WORKER,     rest_owner_patch,   "rest.owner_patch"},
 };
 /* clang-format on */
 const size_t route_count = sizeof routes / sizeof *routes;
