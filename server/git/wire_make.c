@@ -314,7 +314,7 @@ static fh_err extend_once(const struct wire_make *m, const struct fh_oid *from,
     struct wire_stored *s;
     FH_TRY(wire_stored_open(m->repos, m->arena, m->caller, m->owner, m->name, AUTH_ENV_WRITE, false, &s, e));
     if (!fh_oid_equal(&s->env->tip, from))
-        return FH_FAIL(e, FH_CONFLICT,
+        return FH_FAIL(e, FH_PRECONDITION,
                        "%s/%s was changed by somebody else meanwhile: look at it again, and try again.",
                        m->owner, m->name);
     return extend(m, s, files, tip, e);

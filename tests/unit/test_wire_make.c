@@ -28,10 +28,10 @@ static const char second_lock[] =
     "{\n  \"lockfile-version\": 1,\n  \"manifest\": {\n    \"schema-version\": \"1.15.0\",\n    \"install\": "
     "{\n      \"hello\": {\n        \"pkg-path\": \"hello\"\n      }\n    },\n    \"hook\": {},\n    "
     "\"profile\": {},\n    \"options\": {}\n  },\n  \"packages\": []\n}";
-static const struct wire_files first = {{first_manifest, sizeof first_manifest - 1},
-                                        {first_lock, sizeof first_lock - 1}};
-static const struct wire_files second = {{second_manifest, sizeof second_manifest - 1},
-                                         {second_lock, sizeof second_lock - 1}};
+static const struct wire_files first = {{first_manifest, sizeof first_manifest - 1, {{0}}},
+                                        {first_lock, sizeof first_lock - 1, {{0}}}};
+static const struct wire_files second = {{second_manifest, sizeof second_manifest - 1, {{0}}},
+                                         {second_lock, sizeof second_lock - 1, {{0}}}};
 
 static fh_err make_alice(struct db_conn *c, void *arg, struct fh_error *e)
 {
@@ -297,7 +297,7 @@ static void *make_one(void *arg)
     struct work w;
     char text[80];
     snprintf(text, sizeof text, "schema-version = \"1.15.0\"\n# maker %d\n", m->number);
-    const struct wire_files files = {{text, strlen(text)}, first.lock};
+    const struct wire_files files = {{text, strlen(text), {{0}}}, first.lock};
     begin(&w, "race", FH_CHANGE_EDIT, 1760000100);
     m->rc = wire_make_generation(&w.make, &m->from, &files, &w.tip, &w.e);
     end(&w);
@@ -318,7 +318,7 @@ static void of_many_makers_on_one_tip_exactly_one_wins(void **state)
         }
         for (int i = 0; i < MAKERS; i++) {
             pthread_join(makers[i].thread, NULL);
-            assert_true(makers[i].rc == FH_OK || makers[i].rc == FH_CONFLICT);
+            assert_true(makers[i].rc == FH_OK || makers[i].rc == FH_PRECONDITION);
             won += makers[i].rc == FH_OK;
         }
         assert_int_equal(won, 1);
