@@ -70,13 +70,16 @@ static fh_err commit_rows(struct db_conn *c, void *arg, struct fh_error *e)
     if (w->push.pack_fd >= 0 &&
         (lseek(w->push.pack_fd, 0, SEEK_SET) < 0 || lseek(w->push.idx_fd, 0, SEEK_SET) < 0))
         return FH_FAIL_ERRNO(e, FH_INTERNAL, "A pushed pack cannot be read");
+    const struct wire_with *with = &w->accept->with;
+    if (with->before)
+        FH_TRY(with->before(c, with->arg, e));
     fh_err rc = store_push(c, &w->push, &env_id, e);
     if (rc == FH_CONFLICT) /* somebody else was first */
         return FH_FAIL(e, FH_AGAIN, "The environment %s was changed by somebody else meanwhile.",
                        w->push.name);
     FH_TRY(rc);
     FH_TRY(store_generations_set(c, env_id, w->generations, e));
-    return w->accept->also ? w->accept->also(c, w->accept->also_arg, e) : FH_OK;
+    return with->after ? with->after(c, with->arg, e) : FH_OK;
 }
 
 static enum store_visibility first_visibility(const struct wire_accept *w)

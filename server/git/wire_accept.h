@@ -19,6 +19,13 @@ struct wire_rules {
     int64_t quota;
 };
 
+/* What a caller does in the same transaction: first, and last. Either may be NULL. It may be run again, so it
+ * starts from nothing each time. */
+struct wire_with {
+    db_work *before, *after;
+    void *arg;
+};
+
 struct wire_accept {
     struct wire_repos *repos;
     const struct wire_caller *caller;
@@ -31,8 +38,7 @@ struct wire_accept {
     struct wire_quarantine *quarantine;   /* entered; path "" when there is nothing new */
     const char *action;                   /* of the audit row; NULL: a push's */
     enum store_visibility visibility;     /* of a new environment; 0: by the owner's settings and the rules */
-    db_work *also;                        /* in the same transaction, after everything else; may be NULL */
-    void *also_arg;
+    struct wire_with with;
 };
 
 /* May the caller make environments under this owner? s NULL: an owner that does not exist, refused as one of

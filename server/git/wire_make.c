@@ -204,8 +204,7 @@ static fh_err submit(struct making *k, const struct wire_snapshot *s, const stru
         .quarantine = &quarantine,
         .action = m->action,
         .visibility = v,
-        .also = m->also,
-        .also_arg = m->also_arg,
+        .with = m->with,
     };
     if (from)
         accept.old_tip = *from;

@@ -24,11 +24,11 @@ struct wire_make {
     /* Kind, author, host, command, time; for a switch also where to, 0 being the generation that was live
      * before. The rest is told by the history. */
     struct fh_change change;
-    db_work *also; /* in the same transaction, after everything else; may be NULL */
-    void *also_arg;
+    struct wire_with with;
 };
 
-/* *tip is set before the transaction, so that `also` can tell of it; it holds only with FH_OK. */
+/* *tip is set before the transaction, so that what is done after it (`with`) can tell of it; it holds only
+ * with FH_OK. */
 fh_err wire_make_environment(const struct wire_make *m, enum store_visibility v /* 0: by the rules */,
                              const struct wire_files *files, struct fh_oid *tip,
                              struct fh_error *e) FH_MUSTCHECK;

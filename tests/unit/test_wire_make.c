@@ -344,10 +344,12 @@ static void what_belongs_to_it_fails_with_it(void **state)
     int called = 0;
     struct fh_oid from = tip_of("one");
     begin(&w, "one", FH_CHANGE_EDIT, 1760000200);
-    w.make.also = refuse;
-    w.make.also_arg = &called;
+    w.make.with = (struct wire_with){.after = refuse, .arg = &called};
     assert_int_equal(wire_make_generation(&w.make, &from, &second, &w.tip, &w.e), FH_INVALID);
     assert_int_equal(called, 1);
+    w.make.with = (struct wire_with){.before = refuse, .arg = &called};
+    assert_int_equal(wire_make_generation(&w.make, &from, &second, &w.tip, &w.e), FH_INVALID);
+    assert_int_equal(called, 2);
     end(&w);
     struct fh_oid now = tip_of("one");
     assert_true(fh_oid_equal(&from, &now));
