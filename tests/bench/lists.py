@@ -63,7 +63,7 @@ def p99(times):
 def lists(workshop, row, pattern=""):
     if pattern not in "page of 10,000 environments":
         return
-    with bench.Hub(workshop, "--rate-limit", "0") as hub:
+    with bench.Hub(workshop) as hub:
         many, few, stranger = hub.new_user(), hub.new_user(), hub.new_user()
         fill(hub, many.handle, MANY)
         fill(hub, few.handle, FEW)

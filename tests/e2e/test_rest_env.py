@@ -3,8 +3,6 @@
 import json
 import threading
 
-import pytest
-
 import bench
 from test_rest import call
 
@@ -18,12 +16,6 @@ PACKAGE = {"attr_path": "hello", "broken": False, "derivation": "/nix/store/gfkn
            "rev_date": "2026-08-10T17:52:38Z", "scrape_date": "2026-08-12T05:00:42Z", "version": "2.12.3",
            "outputs_to_install": ["out"], "outputs": {"out": "/nix/store/4z8ys247h2242760a0pw6y9akab2n09l-hello-2.12.3"},
            "system": "x86_64-linux", "group": "toplevel", "priority": 5}
-
-
-@pytest.fixture(scope="module")
-def hub(workshop):
-    with bench.Hub(workshop, "--rate-limit", "0") as h:
-        yield h
 
 
 def lock_of(manifest, packages=()):

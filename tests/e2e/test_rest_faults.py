@@ -42,8 +42,8 @@ class Maker(threading.Thread):
             n += 1
 
 
-def test_killing_the_hub_at_random_instants_loses_no_acknowledged_generation(new_hub, machine):
-    hub, m = new_hub("--rate-limit", "0"), machine()
+def test_killing_the_hub_at_random_instants_loses_no_acknowledged_generation(fresh_hub, machine):
+    hub, m = fresh_hub, machine()
     owner = hub.new_user()
     made = [call(hub, "POST", "/environments", owner.token, {"owner": owner.handle, "name": "web", "manifest": BARE}).json]
     rng = random.Random(11)
@@ -74,8 +74,8 @@ def test_killing_the_hub_at_random_instants_loses_no_acknowledged_generation(new
     hub.admin("fsck", "--deep")
 
 
-def test_a_database_that_dies_in_the_middle_loses_no_acknowledged_generation(new_hub, machine):
-    hub, m = new_hub("--rate-limit", "0"), machine()
+def test_a_database_that_dies_in_the_middle_loses_no_acknowledged_generation(fresh_hub, machine):
+    hub, m = fresh_hub, machine()
     owner = hub.new_user()
     made = [call(hub, "POST", "/environments", owner.token, {"owner": owner.handle, "name": "web", "manifest": BARE}).json]
     rng = random.Random(13)
