@@ -46,6 +46,7 @@ struct web_request {
     enum web_method method;
     bool head;        /* HEAD, handled as GET: the body is left out by the router */
     bool inline_only; /* see above */
+    int paid;         /* authenticate's own: what it counted this request to; it may be called again */
     const char *path; /* decoded once, repeated slashes collapsed, the path prefix taken off */
     const char *params[WEB_MAX_PARAMS]; /* what stood in the pattern's {…}, in order */
     const char *remote; /* the client's address; from X-Forwarded-For only when the peer is a trusted proxy */
@@ -58,6 +59,8 @@ struct web_request {
 
 const char *web_header(const struct web_request *req, const char *name); /* NULL when absent */
 const char *web_query(const struct web_request *req, const char *name);  /* decoded; NULL when absent */
+/* The i-th parameter's name, in the order of the URL; NULL past the last. */
+const char *web_query_name(const struct web_request *req, size_t i);
 /* The body as memory, read from the file if need be (at most max, else FH_TOO_LARGE). NUL-terminated. */
 fh_err web_body_bytes(struct web_request *req, size_t max, const char **out, size_t *n,
                       struct fh_error *e) FH_MUSTCHECK;
