@@ -39,8 +39,8 @@ static fh_err read_outputs(struct lock_reader *r, const json_t *from, struct fh_
     json_object_foreach(fh_json_iterable(from), key, value)
     {
         if (!json_is_string(value))
-            return FH_FAIL(r->e, FH_INVALID, "%s: output '%s' of package '%s' has no store path.", r->name,
-                           key, p->install_id);
+            return FH_FAIL(r->e, FH_INVALID, "%s: an output of package '%s' has no store path.", r->name,
+                           fh_json_shown(r->arena, p->install_id));
         outputs[p->noutputs++] = (struct fh_lock_output){.name = key, .path = json_string_value(value)};
     }
     qsort(outputs, p->noutputs, sizeof *outputs, by_name);
@@ -122,9 +122,10 @@ static fh_err read_include(struct lock_reader *r, const json_t *from, struct fh_
     if (!out->name || (!out->entry.dir && !out->entry.remote))
         return FH_FAIL(r->e, FH_INVALID, "%s: an entry of 'compose.include' does not say what it is.",
                        r->name);
-    return fh_manifest_from_json(r->arena, json_object_get(from, "manifest"),
-                                 fh_sprintf(r->arena, "%s: included '%.100s'", r->name, out->name),
-                                 &out->manifest, r->e);
+    return fh_manifest_from_json(
+        r->arena, json_object_get(from, "manifest"),
+        fh_sprintf(r->arena, "%s: included '%s'", r->name, fh_json_shown(r->arena, out->name)),
+        &out->manifest, r->e);
 }
 
 /* Warnings of kinds that are not known are passed over. */
@@ -152,6 +153,9 @@ static fh_err read_compose(struct lock_reader *r, const json_t *compose, struct 
     FH_TRY(fh_manifest_from_json(r->arena, json_object_get(compose, "composer"), r->name, &lock->user, r->e));
     if (!json_is_array(includes))
         return FH_FAIL(r->e, FH_INVALID, "%s: 'compose' has no 'include' list.", r->name);
+    if (json_array_size(includes) > FH_MAX_INCLUDES)
+        return FH_FAIL(r->e, FH_TOO_LARGE, "%s: 'compose.include' has more than %d entries.", r->name,
+                       FH_MAX_INCLUDES);
     struct fh_included *list = fh_alloc(r->arena, (json_array_size(includes) + 1) * sizeof *list);
     for (size_t i = 0; i < json_array_size(includes); i++)
         FH_TRY(read_include(r, json_array_get(includes, i), &list[i]));

@@ -114,17 +114,17 @@ static fh_err check_allowed(const struct locker *l, const struct fh_lock_package
         return FH_FAIL(l->e, FH_INVALID,
                        "The package '%s' has license '%s' which is not in the list of allowed licenses.\n\n"
                        "Allow this license by adding it to 'options.allow.licenses' in manifest.toml",
-                       p->install_id, p->license);
+                       fh_json_shown(l->arena, p->install_id), fh_json_shown(l->arena, p->license));
     if (m->allow_broken != 1 && p->broken == 1)
         return FH_FAIL(l->e, FH_INVALID,
                        "The package '%s' is marked as broken.\n\n"
                        "Allow broken packages by setting 'options.allow.broken = true' in manifest.toml",
-                       p->install_id);
+                       fh_json_shown(l->arena, p->install_id));
     if (m->allow_unfree == 0 && p->unfree == 1)
         return FH_FAIL(l->e, FH_INVALID,
                        "The package '%s' has an unfree license.\n\n"
                        "Allow unfree packages by setting 'options.allow.unfree = true' in manifest.toml",
-                       p->install_id);
+                       fh_json_shown(l->arena, p->install_id));
     return FH_OK;
 }
 
@@ -134,8 +134,10 @@ static void note_missing(struct locker *l, const struct fh_manifest_package *p)
     const char *from = "";
     for (size_t i = 0; i < l->input->nincludes && !find_entry(l->input->manifest, p->id); i++)
         if (find_entry(l->input->includes[i].manifest, p->id))
-            from = fh_sprintf(l->arena, " (of the included environment '%s')", l->input->includes[i].name);
-    l->missing = fh_sprintf(l->arena, "%s%s'%s'%s", l->missing, l->missing[0] ? ", " : "", p->id, from);
+            from = fh_sprintf(l->arena, " (of the included environment '%s')",
+                              fh_json_shown(l->arena, l->input->includes[i].name));
+    l->missing = fh_sprintf(l->arena, "%s%s'%s'%s", l->missing, l->missing[0] ? ", " : "",
+                            fh_json_shown(l->arena, p->id), from);
 }
 
 static fh_err reuse_package(struct locker *l, const struct fh_manifest_package *p)
@@ -257,7 +259,8 @@ static fh_err merge(struct locker *l, struct fh_merged *merged)
     const struct fh_manifest *composer;
     const json_t *locked = in->previous ? json_object_get(in->previous->json, "packages") : NULL;
     for (size_t i = 0; i < in->nincludes; i++) {
-        const char *name = fh_sprintf(l->arena, "the included environment '%.100s'", in->includes[i].name);
+        const char *name = fh_sprintf(l->arena, "the included environment '%s'",
+                                      fh_json_shown(l->arena, in->includes[i].name));
         newest[i] = in->includes[i];
         FH_TRY(
             fh_manifest_to_newest(l->arena, in->includes[i].manifest, NULL, name, &newest[i].manifest, l->e));

@@ -20,8 +20,11 @@ fh_err fh_manifest_to_newest(struct fh_arena *a, const struct fh_manifest *m, co
 fh_err fh_manifest_to_schema(struct fh_arena *a, const struct fh_manifest *m, enum fh_schema schema,
                              const json_t *packages, const struct fh_manifest **out,
                              struct fh_error *e) FH_MUSTCHECK;
-/* Ids of the packages to which fh_manifest_to_newest gives outputs = "all". */
-struct fh_strings fh_manifest_all_outputs(struct fh_arena *a, const struct fh_manifest *m,
-                                          const json_t *packages);
+/* The text of manifest.toml for the newest schema: text reads as from, and what is written reads as to, which
+ * is fh_manifest_to_newest of it. All other bytes stay. FH_CONFLICT where the text is written in a way that
+ * cannot be changed so; the person has to set the schema-version. */
+fh_err fh_manifest_migrate_text(const char *text, size_t n, const struct fh_manifest *from,
+                                const struct fh_manifest *to, struct fh_buf *out,
+                                struct fh_error *e) FH_MUSTCHECK;
 
 #endif
