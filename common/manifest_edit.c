@@ -427,3 +427,9 @@ fh_err fh_toml_quote(const char *s, struct fh_buf *out, struct fh_error *e)
     }
     return fh_buf_add_char(out, '"', e);
 }
+
+fh_err fh_toml_quote_key(const char *s, struct fh_buf *out, struct fh_error *e)
+{
+    size_t bare = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+    return s[0] && !s[bare] ? fh_buf_add_str(out, s, e) : fh_toml_quote(s, out, e);
+}

@@ -28,7 +28,8 @@ fh_err fh_manifest_edit_remove(const char *text, size_t n, const char *table, co
  * FH_NOT_FOUND when there is no such key, FH_CONFLICT when there is one of the new name. */
 fh_err fh_manifest_edit_rename(const char *text, size_t n, const char *table, const char *key,
                                const char *name, struct fh_buf *out, struct fh_error *e) FH_MUSTCHECK;
-/* s as a TOML basic string, quotes included. */
+/* s as a TOML basic string, quotes included; as a key, bare where it may be. */
 fh_err fh_toml_quote(const char *s, struct fh_buf *out, struct fh_error *e) FH_MUSTCHECK;
+fh_err fh_toml_quote_key(const char *s, struct fh_buf *out, struct fh_error *e) FH_MUSTCHECK;
 
 #endif

@@ -134,7 +134,7 @@ static fh_err rename_version(struct rewriting *w)
 static fh_err set_outputs(struct rewriting *w, const char *id)
 {
     struct fh_buf key = FH_BUF_INIT(FH_MAX_MANIFEST);
-    fh_err rc = fh_toml_quote(id, &key, w->e);
+    fh_err rc = fh_toml_quote_key(id, &key, w->e);
     if (rc == FH_OK)
         rc = fh_buf_add_str(&key, ".outputs", w->e);
     if (rc == FH_OK)

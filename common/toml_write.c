@@ -9,12 +9,6 @@ struct toml_writer {
     struct fh_error *e;
 };
 
-static fh_err write_key(struct toml_writer *w, const char *key)
-{
-    size_t bare = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-    return key[0] && !key[bare] ? fh_buf_add_str(w->out, key, w->e) : fh_toml_quote(key, w->out, w->e);
-}
-
 /* Lines between three quotes, where nothing but a backslash and the quotes themselves need an escape. */
 static fh_err write_lines(struct toml_writer *w, const char *s)
 {
@@ -40,7 +34,7 @@ static fh_err write_inline(struct toml_writer *w, const json_t *object)
     json_object_foreach(fh_json_iterable(object), key, item)
     {
         FH_TRY(fh_buf_add_str(w->out, gap, w->e));
-        FH_TRY(write_key(w, key));
+        FH_TRY(fh_toml_quote_key(key, w->out, w->e));
         FH_TRY(fh_buf_add_str(w->out, " = ", w->e));
         FH_TRY(write_value(w, item));
         gap = ", ";
@@ -79,10 +73,9 @@ static fh_err write_dotted(struct toml_writer *w, const json_t *object, const ch
     json_object_foreach(fh_json_iterable(object), key, value)
     {
         struct fh_buf name = FH_BUF_INIT(w->out->ceiling);
-        struct toml_writer into = {.out = &name, .e = w->e};
         fh_err rc = fh_buf_add_str(&name, prefix, w->e);
         if (rc == FH_OK)
-            rc = write_key(&into, key);
+            rc = fh_toml_quote_key(key, &name, w->e);
         if (rc == FH_OK && json_is_object(value)) {
             rc = fh_buf_add_char(&name, '.', w->e);
             if (rc == FH_OK)

@@ -1,6 +1,7 @@
 /* Composed environments: manifests merged, and locks with `compose` as the official client writes them. */
 #include "common/lock.h"
 #include "common/manifest_migrate.h"
+#include "common/toml_write.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -416,6 +417,61 @@ static void a_composed_lock_that_does_not_say_what_it_includes_is_refused(void *
     }
 }
 
+/* -- the text of manifests */
+
+static const char *migrated_text(const char *text, const char *packages)
+{
+    struct fh_error e;
+    struct fh_buf b = FH_BUF_INIT(1 << 16);
+    const struct fh_manifest *from = manifest(text), *to;
+    json_t *list = fh_json_own(arena, json_loads(packages, 0, NULL));
+    assert_int_equal(fh_manifest_to_newest(arena, from, list, "m", &to, &e), FH_OK);
+    if (fh_manifest_migrate_text(text, strlen(text), from, to, &b, &e) != FH_OK)
+        return fh_sprintf(arena, "%s", fh_err_name(e.code));
+    const char *out = fh_strdup(arena, b.data);
+    fh_buf_free(&b);
+    return out;
+}
+
+static void a_manifest_goes_to_the_newest_schema_with_its_comments(void **state)
+{
+    (void)state;
+    assert_string_equal(migrated_text("# c\r\nversion = 1 # old\r\n[vars]\r\nA = '1' # a\r\n", "[]"),
+                        "# c\r\nschema-version = \"1.15.0\" # old\r\n[vars]\r\nA = '1' # a\r\n");
+    assert_string_equal(migrated_text("'schema-version'='1.10.0'", "[]"), "'schema-version'=\"1.15.0\"");
+    assert_string_equal(
+        migrated_text(
+            "version = 1\n[install]\na.pkg-path = 'a' # a\nb = { pkg-path = 'b' } # b\n"
+            "c.pkg-path = 'c'\n[install.d]\npkg-path = 'd'\n# end\n",
+            "[{\"install_id\":\"c\",\"outputs\":{\"out\":\"p\"},\"outputs_to_install\":[\"out\"]}]"),
+        "schema-version = \"1.15.0\"\n[install]\na.pkg-path = 'a' # a\na.outputs = \"all\"\n"
+        "b = { pkg-path = 'b', outputs = \"all\" } # b\nc.pkg-path = 'c'\n[install.d]\npkg-path = 'd'\n"
+        "outputs = \"all\"\n# end\n");
+}
+
+static void a_manifest_is_written_as_toml_that_reads_back(void **state)
+{
+    (void)state;
+    const char *text = NEWEST
+        "[install]\n\"a b\".pkg-path = 'a'\nc.flake = 'x'\nc.systems = ['s', 't']\n[vars]\nx = \"1\\n\\\\ "
+        "\\\"\\\"\\\"\\r\"\n"
+        "y = '\\'\n[hook]\n[options]\nallow.unfree = true\n[services.s]\ncommand = 'run'\nvars.\"é.\" = ''\n"
+        "[include]\nenvironments = [{ remote = 'a/b', generation = 1 }]\n[plugins]\np = { q = [1.5, {r = "
+        "1}], s = {} }\n";
+    struct fh_buf b = FH_BUF_INIT(1 << 16);
+    assert_int_equal(fh_toml_write_manifest(manifest(text)->json, &b, NULL), FH_OK);
+    assert_string_equal(
+        b.data,
+        NEWEST "\n[install]\n\"a b\".pkg-path = \"a\"\nc.flake = \"x\"\nc.systems = [\"s\", \"t\"]\n"
+               "\n[vars]\nx = \"\"\"\n1\n\\\\ \\\"\\\"\"\\u000D\"\"\"\ny = \"\\\\\"\n"
+               "\n[options]\nallow.unfree = true\n\n[services]\ns.command = \"run\"\ns.vars.\"é.\" = \"\"\n"
+               "\n[include]\nenvironments = [{ remote = \"a/b\", generation = 1 }]\n"
+               "\n[plugins]\np.q = [1.5, { r = 1 }]\n");
+    const struct fh_manifest *again = manifest(b.data);
+    assert_string_equal(again->vars.items[0].value, manifest(text)->vars.items[0].value);
+    fh_buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +489,8 @@ int main(void)
         cmocka_unit_test(a_package_that_an_include_brings_needs_the_catalog_and_is_named_with_it),
         cmocka_unit_test(a_locked_package_is_used_again_after_an_include_changed),
         cmocka_unit_test(a_composed_lock_that_does_not_say_what_it_includes_is_refused),
+        cmocka_unit_test(a_manifest_goes_to_the_newest_schema_with_its_comments),
+        cmocka_unit_test(a_manifest_is_written_as_toml_that_reads_back),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }
