@@ -224,12 +224,16 @@ fh_err fh_manifest_merge(struct fh_arena *a, const struct fh_manifest *composer,
                          struct fh_error *e)
 {
     struct merger g = {.arena = a};
-    const json_t *merged = n > 0 ? includes[0].manifest->json : composer->json;
+    const json_t *low = n > 0 ? includes[0].manifest->json : composer->json;
+    json_t *merged = NULL; /* what low is, but for the first */
     for (size_t i = 1; i <= n; i++) {
         g.winner = i < n ? includes[i].name : FH_COMPOSER_NAME;
-        merged = fh_json_own(a, merge_pair(&g, merged, i < n ? includes[i].manifest->json : composer->json));
+        json_t *next = merge_pair(&g, low, i < n ? includes[i].manifest->json : composer->json);
+        json_decref(merged);
+        low = merged = next;
     }
     out->noverrides = g.count;
     out->overrides = g.overrides;
-    return fh_manifest_from_json(a, merged, "the merged manifest", &out->manifest, e);
+    return fh_manifest_from_json(a, merged ? fh_json_own(a, merged) : low, "the merged manifest",
+                                 &out->manifest, e);
 }

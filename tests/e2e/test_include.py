@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+import bench
+
 NEW = 'schema-version = "1.15.0"\n'
 
 
@@ -391,3 +393,28 @@ def test_two_owners_clones_do_not_wait_for_each_other_for_ever(hub, laptop, owne
     assert any(d.returncode == 0 for d in done), [d.stderr for d in done]
     for d in done:
         assert d.returncode == 0 or "Another command is using" in d.stderr
+
+
+def test_names_out_of_a_foreign_lock_are_harmless_to_a_terminal(hub, laptop, owner):
+    """A lock as a hostile hub could hand it out: what it calls its includes and fields goes to the screen."""
+    evil = "\x1b]0;title\x07\x1b[31mred\x9b2J"
+    manifest = {"schema-version": "1.15.0", "options": {}}
+    entry = {"remote": f"{owner.handle}/none"}
+    composer = {**manifest, "include": {"environments": [entry]}}
+    text = json.dumps({
+        "lockfile-version": 1, "manifest": {**manifest, "vars": {evil: "1"}}, "packages": [],
+        "compose": {"composer": composer, "include": [{"manifest": manifest, "name": evil, "descriptor": entry}],
+                    "warnings": [{"warning": {"Overriding": ["vars", evil]}, "higher_priority_name": evil}]}})
+    env = bench.Environment(laptop, "evil", lock=text)
+    env.generation(including(f'remote = "{owner.handle}/none"'))
+    laptop.push(hub, owner.handle, env.repo, "HEAD:refs/heads/evil", owner.token, check=True)
+    folder = laptop.folder("evil")
+    laptop.floe("pull", f"{owner.handle}/evil", cwd=folder, check=True)
+    shown = laptop.floe("list", "-c", cwd=folder, check=True)
+    assert "Environment 'red2J' set:\n  - vars.red2J\n" in shown.stderr
+    failed = [laptop.floe("include", "upgrade", cwd=folder), laptop.floe("include", "upgrade", "x", cwd=folder),
+              edit(laptop, folder, including(f'remote = "{owner.handle}/none"', more='[install]\nx.pkg-path = "x"\n'), check=False)]
+    for done in [shown, *failed]:
+        assert not set(done.stdout + done.stderr) & set("\x1b\x07"), done
+        assert "\x9b" not in done.stderr
+    assert all(f.returncode == 1 for f in failed)
