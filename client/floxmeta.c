@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SECOND_LOCK_SECONDS = 20 };
+enum { SECOND_LOCK_SECONDS = 10 };
 
 void floxmeta_close(struct floxmeta *m)
 {
@@ -22,15 +22,18 @@ void floxmeta_close(struct floxmeta *m)
         m->client->meta_lock = NULL;
 }
 
+/* Two commands that each hold a lock and want the other's: the one that goes down the order of names gives up
+ * after a while, and so never both. */
 static fh_err take_lock(struct floxmeta *m, struct fh_error *e)
 {
     struct client *c = m->client;
-    if (c->meta_lock != NULL && strcmp(c->meta_lock, m->lock) == 0)
+    int order = c->meta_lock != NULL ? strcmp(m->lock, c->meta_lock) : 1;
+    if (order == 0)
         return FH_OK;
-    if (c->meta_lock != NULL)
-        return disk_lock_file_soon(m->lock, SECOND_LOCK_SECONDS, &m->lock_fd, e);
-    FH_TRY(disk_lock_file(m->lock, &m->lock_fd, e));
-    c->meta_lock = m->lock;
+    FH_TRY(order > 0 ? disk_lock_file(m->lock, &m->lock_fd, e)
+                     : disk_lock_file_soon(m->lock, SECOND_LOCK_SECONDS, &m->lock_fd, e));
+    if (c->meta_lock == NULL)
+        c->meta_lock = m->lock;
     return FH_OK;
 }
 

@@ -4,9 +4,9 @@
  *   <name>          what the hub last had; moved by a fetch alone
  *   <name>.<8 hex>  this checkout's own generations, until a push
  *
- * The clone is shared with flox and by all checkouts; meta/<owner>.lock is held from open to close. Opening a
- * second clone while the first is open (an include of it) does not wait for ever for its lock, and the same
- * owner's twice share one. */
+ * The clone is shared with flox and by all checkouts; meta/<owner>.lock is held from open to close. While
+ * one is open, a second (of an include) shares its lock where the owner is the same, and else gives up
+ * waiting where two commands could wait for each other. */
 #ifndef FLOXMETA_H
 #define FLOXMETA_H
 
