@@ -5,8 +5,8 @@
  * to stand in the file ("hello.pkg-path"); together they are a path, and it does not matter how the file
  * writes it: under a header, as dotted keys, in an inline table. value is TOML source (see fh_toml_quote).
  * The text must be valid TOML. The result is, and means the same but for that path: it is read to prove it,
- * and where it does not, out stays as it was: FH_CONFLICT. Not reached: what stands in arrays of tables ([[…]]),
- * which can be removed and renamed as a whole, but not set.
+ * and where it does not, out stays as it was: FH_CONFLICT. Not reached: what stands in arrays of tables
+ * ([[…]]), which can be removed and renamed as a whole, but not set.
  */
 #ifndef FH_MANIFEST_EDIT_H
 #define FH_MANIFEST_EDIT_H
