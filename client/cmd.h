@@ -15,6 +15,7 @@ int cmd_list(struct fh_cli *cli);
 int cmd_push(struct fh_cli *cli);
 int cmd_pull(struct fh_cli *cli);
 int cmd_activate(struct fh_cli *cli);
+int cmd_include_upgrade(struct fh_cli *cli);
 int cmd_generations_list(struct fh_cli *cli);
 int cmd_generations_history(struct fh_cli *cli);
 int cmd_generations_switch(struct fh_cli *cli);

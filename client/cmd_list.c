@@ -1,8 +1,11 @@
 /* floe list (manifest-lockfile-client §7.5) */
 #include "client/cmd.h"
 
+#include "client/include.h"
 #include "client/say.h"
+#include "common/ceilings.h"
 #include "common/json.h"
+#include "common/toml_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +111,34 @@ static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_l
     return 0;
 }
 
+/* The manifest as it is written; of a composed environment the merged one. */
+static int print_config(struct client *c, struct floxdir_files *files)
+{
+    struct fh_error unreadable;
+    const struct fh_manifest *manifest;
+    const struct fh_lock *lock;
+    if (fh_manifest_parse(c->arena, files->manifest, files->manifest_len, "manifest.toml", &manifest,
+                          &unreadable) != FH_OK ||
+        manifest->nincludes == 0) {
+        fwrite(files->manifest, 1, files->manifest_len, stdout);
+        return 0;
+    }
+    struct fh_buf text = FH_BUF_INIT(FH_MAX_LOCK);
+    fh_err rc = floxdir_lock_manifest(c, files, &manifest, NULL, &c->e);
+    if (rc == FH_OK)
+        rc = fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", &lock, &c->e);
+    if (rc == FH_OK)
+        rc = fh_toml_write_manifest(lock->manifest->json, &text, &c->e);
+    if (rc == FH_OK) {
+        fwrite(text.data, 1, text.len, stdout);
+        fflush(stdout);
+        say_info("Displaying merged manifest.");
+        include_say_overrides(c, lock);
+    }
+    fh_buf_free(&text);
+    return rc == FH_OK ? 0 : say_fail(&c->e);
+}
+
 int cmd_list(struct fh_cli *cli)
 {
     struct client *c = client_begin(cli);
@@ -125,10 +156,8 @@ int cmd_list(struct fh_cli *cli)
         rc = cmd_open_managed(c, &d, &m, &c->e);
     if (rc == FH_OK)
         rc = floxdir_read(c, &d, &files, &c->e);
-    if (rc == FH_OK && fh_cli_flag(cli, "config")) {
-        fwrite(files.manifest, 1, files.manifest_len, stdout);
-        return 0;
-    }
+    if (rc == FH_OK && fh_cli_flag(cli, "config"))
+        return print_config(c, &files);
     if (rc == FH_OK)
         rc = floxdir_lock_manifest(c, &files, &manifest, NULL, &c->e);
     if (rc == FH_OK)

@@ -107,6 +107,10 @@ static const struct fh_verb verbs[] = {
     {"push", "", 0, 0, "send an environment to the hub", NULL, push_opts, cmd_push, .aliases = NULL},
     {"pull", "[OWNER/NAME]", 0, 1, "bring an environment from the hub, or update it", NULL, pull_opts,
      cmd_pull, .aliases = NULL},
+    {"include upgrade", "[NAME…]", 0, -1, "bring the newest state of the environments that one includes",
+     "Without a name, all of them. What is included stays as it was locked until this is run, or until its "
+     "entry in the manifest changes.",
+     which_opts, cmd_include_upgrade, .aliases = NULL},
     {"generations list", "", 0, 0, "list the generations of an environment", NULL, history_opts,
      cmd_generations_list, .aliases = NULL},
     {"generations history", "", 0, 0, "show every change of an environment", NULL, history_opts,

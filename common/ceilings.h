@@ -61,6 +61,7 @@ enum {
     FH_MAX_LOCK_SENT = 8 * 1024 * 1024, /* in a REST request */
     FH_MAX_METADATA = 4 * 1024 * 1024,
     FH_MAX_TOML_DEPTH = 32,
+    FH_MAX_INCLUDES = 256, /* environments that one includes */
 
     /* the database */
     FH_PACK_CHUNK = 1024 * 1024, /* one row of a stored pack */
