@@ -9,6 +9,7 @@
 #include "server/git/wire_repo.h"
 #include "server/health_http.h"
 #include "server/routes.h"
+#include "server/ui/ui_http.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -143,6 +144,7 @@ static void fill_web_config(struct hub *h)
         .authenticate = auth_http_authenticate,
         .admit = auth_http_admit,
         .actor_id = auth_http_actor_id,
+        .refuse_page = ui_http_refuse,
         .metrics = render_metrics,
     };
 }

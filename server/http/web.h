@@ -96,6 +96,10 @@ enum web_face {
     WEB_FACE_PAGE, /* a plain page */
 };
 
+/* Fills res with the page of a refusal; detail is the sentence for the caller. Adds no challenge. */
+typedef void web_page_refusal(struct web_request *req, struct web_response *res, int status,
+                              const char *title, const char *detail);
+
 enum web_body_kind {
     WEB_NO_BODY,      /* one that is sent is refused */
     WEB_SMALL_BODY,   /* kept in memory, at most body_limit <= FH_MAX_BODY_SMALL */
@@ -142,6 +146,7 @@ struct web_config {
     fh_err (*admit)(const struct web_request *req, struct fh_error *e);
     /* For the log and metrics: actor's id, 0 for nobody. */
     int64_t (*actor_id)(const struct auth_actor *actor);
+    web_page_refusal *refuse_page; /* of routes with WEB_FACE_PAGE; NULL: plain text */
     /* Renders what the rest of the program adds to /metrics. May be NULL. */
     void (*metrics)(struct app *app, void *buf);
 };
