@@ -8,6 +8,7 @@
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
 #include "server/health_http.h"
+#include "server/rest/rest.h"
 #include "server/routes.h"
 #include "server/ui/ui_http.h"
 
@@ -159,6 +160,8 @@ fh_err app_open(const struct config *config, struct app **out, struct fh_error *
     snprintf(spool, sizeof spool, "%s/spool", config->data);
     h->app.config = config;
     h->app.policy.require_login = config->require_login;
+    h->app.policy.users_create_orgs = config->users_create_orgs;
+    h->app.rest = rest_open();
     h->spool = fh_xstrdup(spool);
     h->prefix = path_of(config->base_url);
     pthread_mutex_init(&h->lock, NULL);
@@ -248,6 +251,7 @@ void app_stop(struct app *app, int drain_ms)
     }
     if (app->repos)
         wire_repos_close(app->repos);
+    rest_close(app->rest);
     if (app->pool)
         db_pool_close(app->pool);
     if (app->cluster)

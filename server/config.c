@@ -60,6 +60,8 @@ const struct config_option config_options[] = {
      "Who sees a new environment of an organisation.", AT(default_org_visibility)},
     {"require_login", CONFIG_BOOL, "false", 0, 0, false, false,
      "Nobody reads anything without an account.", AT(require_login)},
+    {"users_create_orgs", CONFIG_BOOL, "true", 0, 0, false, false,
+     "Users create organisations; otherwise only administrators do.", AT(users_create_orgs)},
     {"user", CONFIG_TEXT, "floe", 0, 0, false, false,
      "The user that the hub becomes when it is started as root.", AT(user)},
 };

@@ -32,6 +32,7 @@ struct config {
     enum store_visibility default_visibility;     /* of users' environments; public */
     enum store_visibility default_org_visibility; /* private */
     bool require_login;
+    bool users_create_orgs;
     char *user;               /* the service user when started as root; "floe" */
     const char **flags;       /* a copy of what config_load was given, for config_reload */
     char *const *environment; /* likewise; must stay */

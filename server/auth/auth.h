@@ -49,8 +49,13 @@ enum auth_action {
     AUTH_ENV_CREATE,  /* under an owner */
     AUTH_ENV_WRITE,   /* push to it */
     AUTH_ENV_ADMIN,   /* visibility, rename, delete, restore */
+    AUTH_OWNER_SEE,   /* that it exists; the object's visibility is that of its most open environment */
     AUTH_OWNER_READ,  /* members, tokens' names */
-    AUTH_OWNER_ADMIN, /* members, settings, machine tokens */
+    AUTH_OWNER_ADMIN, /* members, settings */
+    AUTH_AUDIT_READ,  /* an owner's trail */
+    AUTH_ORG_CREATE,
+    AUTH_TOKEN_CREATE, /* one's own, or an organisation's; see auth_may_grant too */
+    AUTH_TOKEN_REVOKE, /* any but the one that calls, which may always be given up */
     AUTH_HUB_ADMIN,
     AUTH_ACTIONS_END
 };
@@ -64,13 +69,17 @@ struct auth_object {
 
 /* Settings of the hub that policy depends on. */
 struct auth_policy {
-    bool require_login; /* nobody is anonymous */
+    bool require_login;     /* nobody is anonymous */
+    bool users_create_orgs; /* not only the hub's administrators */
 };
 
 /* FH_OK; FH_UNAUTHENTICATED (log in, or log in again), FH_NOT_FOUND (it must look absent) or FH_DENIED with a
  * sentence for the caller. Pure. object may be NULL for actions at route level. */
 fh_err auth_can(const struct auth_policy *policy, const struct auth_actor *actor, enum auth_action action,
                 const struct auth_object *object, struct fh_error *e) FH_MUSTCHECK;
+/* A token makes none that is good for more, or for longer, than itself. expires_at: 0 never. Pure. */
+fh_err auth_may_grant(const struct auth_actor *actor, enum store_scope scope, int64_t expires_at,
+                      struct fh_error *e) FH_MUSTCHECK;
 enum store_role auth_role_in(const struct auth_actor *actor, int64_t owner_id); /* own account: STORE_OWNER */
 const char *auth_action_name(enum auth_action action);
 /* The actor that admin commands and internal work act as. Static. */

@@ -275,6 +275,10 @@ static fh_err answer(struct push *p, fh_err rc, struct wire_answer *out, struct 
         return wire_report_refusal(a, &p->request, fh_sprintf(a, "DENIED: %s", e->msg), out, e);
     case FH_INVALID:
     case FH_TOO_LARGE:
+    case FH_WRONG_TYPE:
+    case FH_PRECONDITION:
+    case FH_MISMATCH:
+    case FH_LIMITED:
     case FH_NOT_FOUND:
         return wire_report_refusal(a, &p->request, fh_sprintf(a, "%s Nothing was changed.", e->msg), out, e);
     case FH_AGAIN:

@@ -58,6 +58,8 @@ struct web_request {
 
 const char *web_header(const struct web_request *req, const char *name); /* NULL when absent */
 const char *web_query(const struct web_request *req, const char *name);  /* decoded; NULL when absent */
+/* The i-th parameter's name, in the order of the URL; NULL past the last. */
+const char *web_query_name(const struct web_request *req, size_t i);
 /* The body as memory, read from the file if need be (at most max, else FH_TOO_LARGE). NUL-terminated. */
 fh_err web_body_bytes(struct web_request *req, size_t max, const char **out, size_t *n,
                       struct fh_error *e) FH_MUSTCHECK;

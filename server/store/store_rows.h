@@ -24,12 +24,6 @@ struct db_param store_id_or_null(int64_t id);
 /* ids as "{1,2}" for a ::text::bigint[] parameter. */
 char *store_id_list(struct fh_arena *a, const int64_t *ids, size_t n);
 
-/* Locks the owner's row against other changes of its refs, packs and members, until the transaction ends. Not
- * FOR UPDATE: that would wait for every row being inserted that refers to the owner, and deadlock with it.
- * handle may be NULL. FH_NOT_FOUND. */
-fh_err store_owner_lock(struct db_conn *c, struct fh_arena *a, int64_t id, char **handle, int64_t *epoch,
-                        struct fh_error *e) FH_MUSTCHECK;
-
 /* An audit row whose detail is {key: value}; key NULL: none. */
 fh_err store_audit_note(struct db_conn *c, const struct store_actor *by, const char *action, int64_t owner_id,
                         const char *object, const char *key, const char *value,
