@@ -121,6 +121,57 @@ static const struct fh_verb verbs[] = {
     {"auth status", "", 0, 0, "tell whether and as whom you are logged in", NULL, NULL, cmd_auth_status,
      .aliases = NULL},
     {"auth logout", "", 0, 0, "forget the token", NULL, NULL, cmd_auth_logout, .aliases = NULL},
+    {"env list", "[OWNER]", 0, 1, "list the environments on the hub that you may see", NULL,
+     cmd_env_list_opts, cmd_env_list, .aliases = NULL},
+    {"env show", "OWNER/NAME", 1, 1, "show an environment on the hub",
+     "With --json also the manifest and the lock of its live generation, as they are stored.", cmd_json_opts,
+     cmd_env_show, .aliases = NULL},
+    {"env visibility", "OWNER/NAME public|internal|unlisted|private", 2, 2,
+     "say who may read an environment on the hub",
+     "public: anyone. internal: everyone with an account there. unlisted: anyone who knows the name. "
+     "private: "
+     "those with a role in its owner.",
+     NULL, cmd_env_visibility, .aliases = NULL},
+    {"env rename", "OWNER/NAME NEW", 2, 2, "give an environment on the hub another name", NULL, NULL,
+     cmd_env_rename, .aliases = NULL},
+    {"env delete", "OWNER/NAME", 1, 1, "delete an environment on the hub, for everybody",
+     "Asks first; without a terminal -f is needed. 'floe delete' is for the copy on this machine.",
+     cmd_env_delete_opts, cmd_env_delete, .aliases = NULL},
+    {"env restore", "OWNER/NAME", 1, 1, "bring back a deleted environment, or an earlier commit", NULL,
+     cmd_env_restore_opts, cmd_env_restore, .aliases = NULL},
+    {"org list", "", 0, 0, "list the organisations you belong to", NULL, cmd_json_opts, cmd_org_list,
+     .aliases = NULL},
+    {"org create", "ORG", 1, 1, "create an organisation, which you then own",
+     "Where the hub allows it to its users; else its operator does.", NULL, cmd_org_create, .aliases = NULL},
+    {"org show", "ORG|HANDLE", 1, 1, "show an organisation and its members, or a user", NULL, cmd_json_opts,
+     cmd_org_show, .aliases = NULL},
+    {"org visibility", "ORG|HANDLE public|internal|unlisted|private|default", 2, 2,
+     "say who may read new environments of an owner", "default: what the hub has for all of them.", NULL,
+     cmd_org_visibility, .aliases = NULL},
+    {"org audit", "ORG|HANDLE", 1, 1, "show who did what to what an owner has",
+     "Newest first. It is kept when what it tells of is gone.", cmd_audit_opts, cmd_org_audit,
+     .aliases = NULL},
+    {"member list", "ORG", 1, 1, "list an organisation's members", NULL, cmd_json_opts, cmd_member_list,
+     .aliases = NULL},
+    {"member set", "ORG HANDLE owner|writer|reader", 3, 3,
+     "make a user a member of an organisation, or change the role",
+     "An owner manages members and settings, a writer creates and changes environments, a reader reads them. "
+     "The "
+     "last owner stays. This, and the tokens of an organisation, need a token with scope admin.",
+     NULL, cmd_member_set, .aliases = NULL},
+    {"member remove", "ORG HANDLE", 2, 2, "take a user out of an organisation", NULL, NULL, cmd_member_remove,
+     .aliases = NULL},
+    {"token list", "", 0, 0, "list tokens, without their secret", NULL, cmd_token_list_opts, cmd_token_list,
+     .aliases = NULL},
+    {"token create", "", 0, 0, "make a token and print it, once",
+     "Standard output has the token alone. A token made here acts as you, or with --owner, for machines, as "
+     "the "
+     "organisation; it is never good for more, or for longer, than the one that you are logged in with, "
+     "which needs "
+     "scope admin.",
+     cmd_token_create_opts, cmd_token_create, .aliases = NULL},
+    {"token revoke", "ID", 1, 1, "make a token invalid at once", NULL, NULL, cmd_token_revoke,
+     .aliases = NULL},
     {0},
 };
 
