@@ -7,6 +7,9 @@
 #include "server/git/wire_http.h"
 #include "server/health_http.h"
 #include "server/rest/rest_account_http.h"
+#include "server/rest/rest_audit_http.h"
+#include "server/rest/rest_org_http.h"
+#include "server/rest/rest_token_http.h"
 #include "server/ui/ui_http.h"
 
 /* clang-format off */
@@ -27,9 +30,19 @@ const struct web_route routes[] = {
     {WEB_GET,  "/git/{owner}/floxmeta.git/info/refs",        AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_NO_BODY,      0,                  WEB_TRY_INLINE, wire_http_info_refs, "git.info_refs"},
     {WEB_POST, "/git/{owner}/floxmeta.git/git-upload-pack",  AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_FETCH,  WEB_TRY_INLINE, wire_http_upload,   "git.upload_pack"},
     {WEB_POST, "/git/{owner}/floxmeta.git/git-receive-pack", AUTH_GIT_WRITE, WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_PUSH,   WEB_WORKER,     wire_http_receive,  "git.receive_pack"},
-    {WEB_GET,  "/api/v1/me",                                 AUTH_WHOAMI,    WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_WORKER,     rest_me,            "rest.me"},
-    {WEB_GET,  "/api/v1/owners/{owner}",                     AUTH_OWNER_SEE, WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_WORKER,     rest_owner_get,     "rest.owner"},
-    {WEB_PATCH, "/api/v1/owners/{owner}",                    AUTH_OWNER_ADMIN, WEB_FACE_JSON, WEB_SMALL_BODY, FH_MAX_BODY_SMALL,  WEB_WORKER,     rest_owner_patch,   "rest.owner_patch"},
+    /* REST */
+    {WEB_GET,   "/api/v1/me",                                 AUTH_WHOAMI,       WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_me,             "rest.me"},
+    {WEB_GET,   "/api/v1/owners/{owner}",                     AUTH_OWNER_SEE,    WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_owner_get,      "rest.owner"},
+    {WEB_PATCH, "/api/v1/owners/{owner}",                     AUTH_OWNER_ADMIN,  WEB_FACE_JSON, WEB_SMALL_BODY, FH_MAX_BODY_SMALL, WEB_WORKER,     rest_owner_patch,    "rest.owner_patch"},
+    {WEB_GET,   "/api/v1/owners/{owner}/audit",               AUTH_AUDIT_READ,   WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_audit_list,     "rest.audit"},
+    {WEB_GET,   "/api/v1/orgs",                               AUTH_WHOAMI,       WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_org_list,       "rest.orgs"},
+    {WEB_POST,  "/api/v1/orgs",                               AUTH_ORG_CREATE,   WEB_FACE_JSON, WEB_SMALL_BODY, FH_MAX_BODY_SMALL, WEB_WORKER,     rest_org_create,     "rest.org_create"},
+    {WEB_GET,   "/api/v1/orgs/{org}/members",                 AUTH_OWNER_READ,   WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_member_list,    "rest.members"},
+    {WEB_PUT,   "/api/v1/orgs/{org}/members/{user}",          AUTH_OWNER_ADMIN,  WEB_FACE_JSON, WEB_SMALL_BODY, FH_MAX_BODY_SMALL, WEB_WORKER,     rest_member_put,     "rest.member_put"},
+    {WEB_DELETE,"/api/v1/orgs/{org}/members/{user}",          AUTH_OWNER_ADMIN,  WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_member_delete,  "rest.member_delete"},
+    {WEB_GET,   "/api/v1/tokens",                             AUTH_WHOAMI,       WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_token_list,     "rest.tokens"},
+    {WEB_POST,  "/api/v1/tokens",                             AUTH_TOKEN_CREATE, WEB_FACE_JSON, WEB_SMALL_BODY, FH_MAX_BODY_SMALL, WEB_WORKER,     rest_token_create,   "rest.token_create"},
+    {WEB_DELETE,"/api/v1/tokens/{id}",                        AUTH_WHOAMI,       WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_token_delete,   "rest.token_delete"},
 };
 /* clang-format on */
 const size_t route_count = sizeof routes / sizeof *routes;

@@ -93,7 +93,7 @@ fh_err auth_check_env_name(const char *name, struct fh_error *e) FH_MUSTCHECK;
 
 /* Tokens: "flox_pat_" (users) or "flox_svc_" (organisations), 43 characters of base62 for 256 random bits, 6
  * of CRC-32 so that scanners and we can tell a mistyped one without a look-up. */
-enum { AUTH_TOKEN_SIZE = 64 };
+enum { AUTH_TOKEN_SIZE = 64, AUTH_TOKEN_HINT = 13 }; /* what of a token is shown in lists: its first 13 */
 void auth_token_make(enum store_owner_kind kind, char out[AUTH_TOKEN_SIZE]);
 bool auth_token_plausible(const char *text); /* shape and checksum */
 void auth_token_hash(const char *text, uint8_t out[32]);
@@ -120,6 +120,12 @@ void auth_sessions_clear(struct auth_sessions *s);
  * FH_UNAVAILABLE when the database cannot be asked. */
 fh_err auth_session_find(struct auth_sessions *s, struct fh_arena *arena, const char *authorization,
                          bool inline_only, const struct auth_actor **out, struct fh_error *e) FH_MUSTCHECK;
+/* The same actor as the database has it now, in a transaction: until that ends, its token is not revoked, nor
+ * its account disabled. For changes that outlive their maker's rights (tokens, members), after the lock that
+ * changes of roles take (store_owner_lock). */
+struct db_conn;
+fh_err auth_session_renew(struct db_conn *c, struct fh_arena *arena, const struct auth_actor *actor,
+                          const struct auth_actor **out, struct fh_error *e) FH_MUSTCHECK;
 /* Writes the batched last-use times; called every few seconds and at the end. */
 void auth_sessions_flush(struct auth_sessions *s);
 

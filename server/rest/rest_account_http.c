@@ -13,6 +13,11 @@ json_t *rest_role_json(enum store_role role)
     return role == STORE_NO_ROLE ? json_null() : json_string(store_role_name(role));
 }
 
+static bool is_hub_admin(const struct auth_actor *a)
+{
+    return a->hub_admin && a->scope == STORE_SCOPE_ADMIN;
+}
+
 /* --- GET /api/v1/me */
 
 struct me {
@@ -40,42 +45,67 @@ fh_err rest_me(struct web_request *req, struct web_response *res, struct fh_erro
     for (size_t i = 0; i < m.n; i++)
         fh_json_push(orgs,
                      json_pack("{s:s, s:s}", "org", m.orgs[i].org, "role", store_role_name(m.orgs[i].role)));
-    json_t *body = json_pack("{s:s, s:s, s:I, s:s, s:o, s:b, s:o}", "handle", a->handle, "kind",
-                             kind_name(a->kind), "token_id", (json_int_t)a->token_id, "scope",
-                             store_scope_name(a->scope), "expires_at", rest_time(a->expires_at), "hub_admin",
-                             a->hub_admin && a->scope == STORE_SCOPE_ADMIN, "orgs", orgs);
+    json_t *body =
+        json_pack("{s:s, s:s, s:I, s:s, s:o, s:b, s:o}", "handle", a->handle, "kind", kind_name(a->kind),
+                  "token_id", (json_int_t)a->token_id, "scope", store_scope_name(a->scope), "expires_at",
+                  rest_time(a->expires_at), "hub_admin", is_hub_admin(a), "orgs", orgs);
     return rest_reply_tagged(req, res, body, NULL, e);
 }
 
 /* --- owners */
 
-fh_err rest_find_owner(const struct web_request *req, struct db_conn *c, const char *handle,
-                       enum auth_action action, struct store_owner *out, struct fh_error *e)
+static fh_err find(const struct web_request *req, const struct auth_actor *actor, struct db_conn *c,
+                   const char *handle, enum store_owner_kind kind, enum auth_action action,
+                   struct store_owner *out, struct fh_error *e)
 {
     struct auth_object o = {0};
     enum store_visibility openness = STORE_PRIVATE;
     fh_err rc = store_owner_look(c, req->arena, handle, out, &openness, e);
     if (rc != FH_OK && rc != FH_NOT_FOUND)
         return rc;
+    if (rc == FH_OK && kind != 0 && out->kind != kind)
+        rc = FH_FAIL(e, FH_NOT_FOUND, "There is no such owner.");
     if (rc == FH_OK)
         o = (struct auth_object){.owner_id = out->id,
                                  .owner_kind = out->kind,
                                  .owner_disabled = out->disabled,
                                  .visibility = openness};
-    FH_TRY(auth_can(&req->app->policy, req->actor, action, &o, e));
-    return rc; /* no action passes without an owner, but were one to */
+    FH_TRY(auth_can(&req->app->policy, actor, action, &o, e));
+    return rc; /* no action here passes without an owner, but were one to */
 }
 
-json_t *rest_owner_json(const struct web_request *req, const struct store_owner *o)
+fh_err rest_find_owner(const struct web_request *req, struct db_conn *c, const char *handle,
+                       enum store_owner_kind kind, enum auth_action action, struct store_owner *out,
+                       struct fh_error *e)
 {
-    enum store_role role = auth_role_in(req->actor, o->id);
+    return find(req, req->actor, c, handle, kind, action, out, e);
+}
+
+fh_err rest_lock_owner(const struct web_request *req, struct db_conn *c, const char *handle,
+                       enum store_owner_kind kind, enum auth_action action, struct store_owner *out,
+                       struct fh_error *e)
+{
+    const struct auth_actor *now;
+    FH_TRY(rest_find_owner(req, c, handle, kind, action, out, e));
+    FH_TRY(store_owner_lock(c, req->arena, out->id, NULL, NULL, e));
+    FH_TRY(auth_session_renew(c, req->arena, req->actor, &now, e));
+    return find(req, now, c, handle, kind, action, out, e);
+}
+
+json_t *rest_owner_json(const struct web_request *req, const struct store_owner *o, enum store_role role)
+{
     const char *visibility = o->default_visibility
                                  ? store_visibility_name((enum store_visibility)o->default_visibility)
                                  : "default";
-    bool shown = role != STORE_NO_ROLE || (req->actor->hub_admin && req->actor->scope == STORE_SCOPE_ADMIN);
+    bool shown = role != STORE_NO_ROLE || is_hub_admin(req->actor);
     return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o}", "handle", o->handle, "kind", kind_name(o->kind),
                      "created_at", rest_time(o->created_at), "disabled", o->disabled, "default_visibility",
                      rest_text(shown ? visibility : NULL), "role", rest_role_json(role));
+}
+
+static json_t *shown_to(const struct web_request *req, const struct store_owner *o)
+{
+    return rest_owner_json(req, o, auth_role_in(req->actor, o->id));
 }
 
 struct owner_work {
@@ -86,7 +116,7 @@ struct owner_work {
 static fh_err load_owner(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct owner_work *w = arg;
-    return rest_find_owner(w->req, c, w->req->params[0], AUTH_OWNER_SEE, &w->owner, e);
+    return rest_find_owner(w->req, c, w->req->params[0], 0, AUTH_OWNER_SEE, &w->owner, e);
 }
 
 fh_err rest_owner_get(struct web_request *req, struct web_response *res, struct fh_error *e)
@@ -95,7 +125,7 @@ fh_err rest_owner_get(struct web_request *req, struct web_response *res, struct 
     struct owner_work w = {.req = req};
     FH_TRY(rest_query(req, none, e));
     FH_TRY(rest_load(req, load_owner, &w, e));
-    return rest_reply_tagged(req, res, rest_owner_json(req, &w.owner), NULL, e);
+    return rest_reply_tagged(req, res, shown_to(req, &w.owner), NULL, e);
 }
 
 static const char *const visibilities[] = {"public", "internal", "unlisted", "private", "default", NULL};
@@ -114,10 +144,8 @@ static fh_err patch_owner(struct db_conn *c, void *arg, struct fh_error *e)
     struct patch_work *w = arg;
     const struct web_request *req = w->req;
     const struct store_actor by = rest_by(req);
-    FH_TRY(rest_find_owner(req, c, req->params[0], AUTH_OWNER_ADMIN, &w->owner, e));
-    FH_TRY(store_owner_lock(c, req->arena, w->owner.id, NULL, NULL, e));
-    FH_TRY(rest_find_owner(req, c, req->params[0], AUTH_OWNER_ADMIN, &w->owner, e));
-    json_t *present = fh_json_own(req->arena, rest_owner_json(req, &w->owner));
+    FH_TRY(rest_lock_owner(req, c, req->params[0], 0, AUTH_OWNER_ADMIN, &w->owner, e));
+    json_t *present = fh_json_own(req->arena, shown_to(req, &w->owner));
     FH_TRY(rest_if_match(req, rest_etag_of(req->arena, present), NULL, e));
     const char *wanted = rest_body_text(w->body, "default_visibility");
     if (!wanted)
@@ -135,5 +163,5 @@ fh_err rest_owner_patch(struct web_request *req, struct web_response *res, struc
     FH_TRY(rest_query(req, none, e));
     FH_TRY(rest_read(req, settings, sizeof settings / sizeof *settings, &w.body, e));
     FH_TRY(rest_change(req, patch_owner, &w, REST_ACCOUNTS, req->params[0], e));
-    return rest_reply_tagged(req, res, rest_owner_json(req, &w.owner), NULL, e);
+    return rest_reply_tagged(req, res, shown_to(req, &w.owner), NULL, e);
 }
