@@ -136,7 +136,8 @@ def test_nothing_a_hub_says_reaches_the_terminal_as_more_than_text(floe):
         assert "No." in done.stderr and not HARMFUL.search(done.stderr) and "\nfaked" not in done.stderr
 
 
-@pytest.mark.parametrize("token", ["flox_pat_x\nevil", "flox pat", ESCAPE, "", None, 7, "x" * 9000])
+@pytest.mark.parametrize("token", ["flox_pat_x\nevil", "flox pat", ESCAPE, "", None, 7, "x" * 9000],
+                         ids=["newline", "space", "escapes", "empty", "null", "number", "long"])
 def test_a_token_that_is_none_is_not_printed_as_one(floe, token):
     with Misbehaving(lambda *_: says({"id": 7, "token": token}, 201)) as hub:
         done = floe(hub, "token", "create")
