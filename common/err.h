@@ -19,7 +19,7 @@ typedef enum fh_err {
     FH_TOO_LARGE,       /* the input is over a ceiling */
     FH_WRONG_TYPE,      /* the input is of a kind that is not read here (a form instead of JSON) */
     FH_PRECONDITION,    /* the caller said what must hold (If-Match), and it does not */
-    FH_MISMATCH,        /* an idempotency key that stands for another request */
+    FH_MISMATCH,        /* parts of the input that do not go together, as files, or a key and its request */
     FH_LIMITED,         /* too many requests; e->retry_after says when there may be one again */
     FH_UNAVAILABLE,     /* something we depend on is not there just now; trying again may help */
     FH_AGAIN,           /* internal: cannot be done here without blocking (see web_request.inline_only) */

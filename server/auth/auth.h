@@ -81,6 +81,12 @@ fh_err auth_can(const struct auth_policy *policy, const struct auth_actor *actor
 fh_err auth_may_grant(const struct auth_actor *actor, enum store_scope scope, int64_t expires_at,
                       struct fh_error *e) FH_MUSTCHECK;
 enum store_role auth_role_in(const struct auth_actor *actor, int64_t owner_id); /* own account: STORE_OWNER */
+/* What is asked of a list for AUTH_ENV_LIST to hold of all that is on it. Borrows from the actor; in the
+ * arena. Pure. */
+struct store_viewer;
+struct fh_arena;
+const struct store_viewer *auth_viewer(struct fh_arena *a, const struct auth_policy *policy,
+                                       const struct auth_actor *actor) __attribute__((returns_nonnull));
 const char *auth_action_name(enum auth_action action);
 /* The actor that admin commands and internal work act as. Static. */
 const struct auth_actor *auth_anonymous(void);

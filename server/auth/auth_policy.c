@@ -5,6 +5,8 @@
  */
 #include "server/auth/auth.h"
 
+#include "server/store/see.h"
+
 #include <string.h>
 
 static const struct auth_actor anonymous = {.state = AUTH_ANONYMOUS};
@@ -222,4 +224,23 @@ fh_err auth_can(const struct auth_policy *policy, const struct auth_actor *actor
     FH_ASSERT(e, action > 0 && action < AUTH_ACTIONS_END);
     FH_TRY(in_general(policy, actor, action, e));
     return object ? on_object(actor, action, object, e) : FH_OK;
+}
+
+/* The same as on_object and is_visible have it of AUTH_ENV_LIST; the store asks it of many at once. */
+const struct store_viewer *auth_viewer(struct fh_arena *a, const struct auth_policy *policy,
+                                       const struct auth_actor *actor)
+{
+    struct store_viewer *v = fh_alloc(a, sizeof *v);
+    if (in_general(policy, actor, AUTH_ENV_LIST, NULL) != FH_OK)
+        return v;
+    v->everything = is_hub_admin(actor);
+    v->widest = actor->state == AUTH_VALID ? STORE_INTERNAL : STORE_PUBLIC;
+    int64_t *owners = fh_alloc(a, (actor->nroles + 1) * sizeof *owners);
+    if (auth_role_in(actor, actor->owner_id) != STORE_NO_ROLE)
+        owners[v->nowners++] = actor->owner_id;
+    for (size_t i = 0; actor->kind == STORE_USER && i < actor->nroles; i++)
+        if (auth_role_in(actor, actor->roles[i].owner_id) != STORE_NO_ROLE)
+            owners[v->nowners++] = actor->roles[i].owner_id;
+    v->owners = owners;
+    return v;
 }

@@ -59,19 +59,33 @@ fh_err wire_stored_open(struct wire_repos *repos, struct fh_arena *a, const stru
     return FH_OK;
 }
 
+/* *there: false when there is no such file. */
+static fh_err find_file(const struct wire_stored *s, const char *path, struct fh_oid *blob, bool *there,
+                        struct fh_error *e)
+{
+    fh_err rc = wire_lookup_path(s->reader, &s->env->tip, path, blob, e);
+    *there = rc == FH_OK;
+    /* FH_INVALID: a file where a folder should be */
+    return rc == FH_NOT_FOUND || rc == FH_INVALID ? FH_OK : rc;
+}
+
+static const char *path_of(const struct wire_stored *s, int64_t generation, const char *name)
+{
+    return fh_sprintf(s->arena, "%lld/env/%s", (long long)generation, name);
+}
+
 /* out->bytes stays NULL when there is no such file. */
 static fh_err read_file(const struct wire_stored *s, const char *path, size_t ceiling, struct wire_file *out,
                         struct fh_error *e)
 {
-    struct fh_oid blob;
     enum wire_type type;
+    bool there;
     *out = (struct wire_file){0};
-    fh_err rc = wire_lookup_path(s->reader, &s->env->tip, path, &blob, e);
-    if (rc == FH_NOT_FOUND || rc == FH_INVALID) /* the latter: a file where a folder should be */
+    FH_TRY(find_file(s, path, &out->id, &there, e));
+    if (!there)
         return FH_OK;
-    FH_TRY(rc);
     struct fh_buf bytes = FH_BUF_INIT(ceiling);
-    rc = wire_read(s->reader, &blob, &type, &bytes, e);
+    fh_err rc = wire_read(s->reader, &out->id, &type, &bytes, e);
     if (rc == FH_TOO_LARGE)
         rc = FH_FAIL(e, FH_TOO_LARGE, "The file %s of this environment is larger than %zu bytes.", path,
                      ceiling);
@@ -81,6 +95,24 @@ static fh_err read_file(const struct wire_stored *s, const char *path, size_t ce
     }
     fh_buf_free(&bytes);
     return rc;
+}
+
+fh_err wire_stored_size(const struct wire_stored *s, int64_t generation, uint64_t *out, struct fh_error *e)
+{
+    const char *const paths[] = {"metadata.json", path_of(s, generation, "manifest.toml"),
+                                 path_of(s, generation, "manifest.lock")};
+    *out = 0;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct fh_oid blob;
+        enum wire_type type;
+        uint64_t size = 0;
+        bool there;
+        FH_TRY(find_file(s, paths[i], &blob, &there, e));
+        if (there)
+            FH_TRY(wire_read_header(s->reader, &blob, &type, &size, e));
+        *out += size;
+    }
+    return FH_OK;
 }
 
 fh_err wire_stored_metadata(const struct wire_stored *s, const struct fh_metadata **out, struct fh_error *e)
@@ -98,10 +130,8 @@ fh_err wire_stored_files(const struct wire_stored *s, int64_t generation, struct
                          struct fh_error *e)
 {
     struct wire_files files;
-    FH_TRY(read_file(s, fh_sprintf(s->arena, "%lld/env/manifest.toml", (long long)generation),
-                     FH_MAX_MANIFEST, &files.manifest, e));
-    FH_TRY(read_file(s, fh_sprintf(s->arena, "%lld/env/manifest.lock", (long long)generation), FH_MAX_LOCK,
-                     &files.lock, e));
+    FH_TRY(read_file(s, path_of(s, generation, "manifest.toml"), FH_MAX_MANIFEST, &files.manifest, e));
+    FH_TRY(read_file(s, path_of(s, generation, "manifest.lock"), FH_MAX_LOCK, &files.lock, e));
     if (!files.manifest.bytes)
         return FH_FAIL(e, FH_NOT_FOUND, "This environment has no generation %lld.", (long long)generation);
     *out = files;

@@ -28,6 +28,7 @@ fh_err wire_stored_open(struct wire_repos *repos, struct fh_arena *a, const stru
 struct wire_file {
     const char *bytes; /* NUL-terminated; NULL: there is no such file */
     size_t n;
+    struct fh_oid id; /* git's, of the bytes; where they were stored */
 };
 struct wire_files {
     struct wire_file manifest, lock; /* old environments have generations without a lock */
@@ -37,6 +38,10 @@ struct wire_files {
  * over all the same, and its generations cannot be told. */
 fh_err wire_stored_metadata(const struct wire_stored *s, const struct fh_metadata **out,
                             struct fh_error *e) FH_MUSTCHECK;
+/* What all files of a generation, and metadata.json, are in memory: by this a caller decides whether to read
+ * them now. Of a generation that is not there, metadata.json's alone. */
+fh_err wire_stored_size(const struct wire_stored *s, int64_t generation, uint64_t *out,
+                        struct fh_error *e) FH_MUSTCHECK;
 /* FH_NOT_FOUND when the tip has no such generation; FH_TOO_LARGE over FH_MAX_MANIFEST or FH_MAX_LOCK. */
 fh_err wire_stored_files(const struct wire_stored *s, int64_t generation, struct wire_files *out,
                          struct fh_error *e) FH_MUSTCHECK;

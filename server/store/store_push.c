@@ -100,7 +100,9 @@ static fh_err push(struct db_conn *c, struct fh_arena *a, const struct store_pus
                                       .old_tip = p->old_tip,
                                       .new_tip = p->new_tip,
                                       .kind = p->kind,
-                                      .action = p->kind == STORE_REF_IMPORT ? "env.import" : "env.push",
+                                      .action = p->action                     ? p->action
+                                                : p->kind == STORE_REF_IMPORT ? "env.import"
+                                                                              : "env.push",
                                       .key = "tip",
                                       .value = tip};
     return store_ref_note(c, &change, &p->actor, e);

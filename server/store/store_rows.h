@@ -15,6 +15,18 @@ enum { STORE_OWNER_COLUMN_COUNT = 8 };
 void store_owner_read(struct fh_arena *a, const struct db_rows *rows, size_t row, int first,
                       struct store_owner *out);
 
+/* clang-format off */
+/* The columns of an environment e, as store_env_read expects them, and where they come from. */
+#define STORE_ENV_COLUMNS                                                                                    \
+    "e.id, e.owner_id, o.handle, e.name, e.visibility, e.tip, "                                              \
+    STORE_SECONDS("e.created_at") ", " STORE_SECONDS("e.updated_at") ", " STORE_SECONDS("e.deleted_at") ", " \
+    "CASE WHEN g.broken IS NULL THEN coalesce(g.total, 0) ELSE -1 END, "                                     \
+    "CASE WHEN g.broken IS NULL THEN coalesce(g.live, 0) ELSE -1 END, g.broken "                             \
+    "FROM environment e JOIN owner o ON o.id = e.owner_id "                                                  \
+    "LEFT JOIN generation_metadata g ON g.env_id = e.id "
+/* clang-format on */
+void store_env_read(struct fh_arena *a, const struct db_rows *rows, size_t row, struct store_env *out);
+
 char *store_text(struct fh_arena *a, const struct db_rows *rows, size_t row, int column); /* null: NULL */
 struct fh_oid store_oid(const struct db_rows *rows, size_t row, int column);              /* null: zero */
 #define STORE_OID(oid) DB_BYTES((oid)->id, FH_OID_RAW)
