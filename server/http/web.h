@@ -82,6 +82,10 @@ void web_add_header(struct web_response *res, const char *name,
 void web_reply(struct web_response *res, int status, const char *content_type, const char *data, size_t size);
 void web_reply_file(struct web_response *res, int status, const char *content_type, int fd, int64_t offset,
                     size_t size);
+/* The same of bytes that are copied: to the arena, or, over FH_MAX_BODY_SMALL, to an unlinked file, so that
+ * slow clients hold no memory. Blocks. */
+fh_err web_reply_copy(struct web_request *req, struct web_response *res, int status, const char *content_type,
+                      const char *bytes, size_t n, struct fh_error *e) FH_MUSTCHECK;
 struct json_t;
 /* Takes over the reference. */
 fh_err web_reply_json(struct web_request *req, struct web_response *res, int status, struct json_t *take_body,

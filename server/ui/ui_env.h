@@ -12,7 +12,7 @@
 enum {
     UI_SHOWN_GENERATIONS = 15,
     UI_SHOWN_PACKAGES = 200, /* of a system */
-    UI_SHOWN_SYSTEMS = 16,
+    UI_SHOWN_SYSTEMS = 8,
     UI_SHOWN_MANIFEST = 64 * 1024,  /* bytes */
     UI_READ_LOCK = 4 * 1024 * 1024, /* bytes; a larger lock is not taken apart for a page */
 };
@@ -39,6 +39,7 @@ struct ui_env {
 
     const char *lock_note;
     size_t nsystems;
+    size_t unshown;            /* packages of systems beyond UI_SHOWN_SYSTEMS */
     struct ui_system *systems; /* x86_64-linux first, then by name */
 };
 

@@ -6,7 +6,7 @@
 static void rest(struct ui_html *h, size_t all, size_t shown, const char *what)
 {
     if (all > shown)
-        UI_HTML(h, "<p class=\"note\">{} {} more are not shown.</p>\n", ui_number(h, (int64_t)(all - shown)),
+        UI_HTML(h, "<p class=\"note\">{} more {} are not shown.</p>\n", ui_number(h, (int64_t)(all - shown)),
                 what);
 }
 
@@ -31,13 +31,14 @@ static void packages_of(struct ui_html *h, const struct ui_system *s, bool open)
     else
         UI_HTML(h, "<details>\n");
     UI_HTML(h, "<summary>{} <span class=\"count\">{}</span></summary>\n<div class=\"wide\"><table>\n",
-            s->name, ui_number(h, (int64_t)s->npackages));
+            ui_short(h, s->name), ui_number(h, (int64_t)s->npackages));
     UI_HTML(h, "<thead><tr><th scope=\"col\">Install id</th><th scope=\"col\">Version</th>"
                "<th scope=\"col\">Package</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < shown; i++) {
         const struct fh_lock_package *p = s->packages[i];
-        UI_HTML(h, "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"from\">{}</td></tr>\n", p->install_id,
-                p->version ? p->version : "–", origin_of(p));
+        UI_HTML(h, "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"from\">{}</td></tr>\n",
+                ui_short(h, p->install_id), p->version ? ui_short(h, p->version) : "–",
+                ui_short(h, origin_of(p)));
     }
     UI_HTML(h, "</tbody>\n</table></div>\n");
     rest(h, s->npackages, shown, "packages");
@@ -53,6 +54,7 @@ void ui_env_packages_write(struct ui_html *h, const struct ui_env *env)
         UI_HTML(h, "<p>It installs no packages.</p>\n");
     for (size_t i = 0; i < env->nsystems; i++)
         packages_of(h, &env->systems[i], i == 0);
+    rest(h, env->unshown, 0, "packages of other systems");
     UI_HTML(h, "</section>\n");
 }
 
@@ -93,7 +95,8 @@ static void generation(struct ui_html *h, const struct fh_generation *g)
     UI_HTML(h, "<tr><th scope=\"row\">{}", ui_number(h, g->number));
     if (g->is_live)
         UI_HTML(h, " <span class=\"badge live\">live</span>");
-    UI_HTML(h, "</th><td>{}</td><td>{}</td>", g->description, g->change ? g->change->author : "");
+    UI_HTML(h, "</th><td>{}</td><td>{}</td>", ui_short(h, g->description),
+            g->change ? ui_short(h, g->change->author) : "");
     UI_HTML(h, "<td><time datetime=\"{}\">{}</time></td></tr>\n", ui_rfc3339(h, g->created),
             ui_date(h, g->created));
 }

@@ -4,7 +4,25 @@
  * that a pull brings (the live generation's, from the tip's own tree). */
 #include "server/ui/ui_env_read.h"
 
+#include <pthread.h>
 #include <string.h>
+
+enum { LARGE = 1024 * 1024 };
+
+static pthread_mutex_t large = PTHREAD_MUTEX_INITIALIZER;
+
+static void take_turn(struct ui_turn *turn)
+{
+    pthread_mutex_lock(&large);
+    turn->taken = true;
+}
+
+void ui_turn_leave(struct ui_turn *turn)
+{
+    if (turn->taken)
+        pthread_mutex_unlock(&large);
+    turn->taken = false;
+}
 
 static int by_id(const void *a, const void *b)
 {
@@ -41,6 +59,8 @@ static void sort_packages(struct fh_arena *a, struct ui_env *env, const struct f
         struct ui_system *s = system_of(env, lock->packages[i].system);
         if (s)
             s->npackages++;
+        else
+            env->unshown++;
     }
     for (size_t i = 0; i < env->nsystems; i++) {
         struct ui_system *s = &env->systems[i];
@@ -107,10 +127,14 @@ void ui_env_name(const struct wire_stored *s, struct ui_env *env)
     };
 }
 
-fh_err ui_env_read(const struct wire_stored *s, struct ui_env *env, struct fh_error *e)
+fh_err ui_env_read(const struct wire_stored *s, struct ui_turn *turn, struct ui_env *env, struct fh_error *e)
 {
     const struct fh_metadata *history;
     struct fh_error why = {0};
+    uint64_t size;
+    FH_TRY(wire_stored_size(s, s->env->live, &size, e));
+    if (size > LARGE)
+        take_turn(turn);
     fh_err rc = wire_stored_metadata(s, &history, &why);
     if (rc == FH_INVALID || rc == FH_NOT_FOUND || rc == FH_TOO_LARGE) {
         env->history_note =

@@ -113,6 +113,16 @@ void ui_html_fill(struct ui_html *h, const char *const *parts, size_t n)
                             n - 1, parts[0]);
 }
 
+const char *ui_short(struct ui_html *h, const char *text)
+{
+    size_t n = text ? strlen(text) : 0;
+    if (n <= UI_SHORT)
+        return text;
+    for (n = UI_SHORT; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; n--) /* no half characters */
+        ;
+    return fh_sprintf(h->arena, "%.*s…", (int)n, text);
+}
+
 const char *ui_number(struct ui_html *h, int64_t n)
 {
     return fh_sprintf(h->arena, "%lld", (long long)n);

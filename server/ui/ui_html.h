@@ -39,7 +39,9 @@ void ui_html_fill(struct ui_html *h, const char *const *parts, size_t n);
 /* n bytes of text that may have NULs in it, escaped. */
 void ui_html_text(struct ui_html *h, const char *text, size_t n);
 
-/* Texts for holes, in the arena. */
+/* Texts for holes, in the arena. ui_short: at most UI_SHORT bytes of what people called something. */
+enum { UI_SHORT = 120 };
+const char *ui_short(struct ui_html *h, const char *text);
 const char *ui_number(struct ui_html *h, int64_t n);
 const char *ui_date(struct ui_html *h, int64_t unix_seconds);    /* "2026-01-02 03:04 UTC" */
 const char *ui_rfc3339(struct ui_html *h, int64_t unix_seconds); /* for <time datetime> */

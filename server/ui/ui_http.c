@@ -31,12 +31,13 @@ static void add_safety(struct web_response *res)
     web_add_header(res, "Cross-Origin-Resource-Policy", "same-origin");
 }
 
-static fh_err reply_page(struct ui_html *h, struct web_response *res, int status, struct fh_error *e)
+static fh_err reply_page(struct web_request *req, struct ui_html *h, struct web_response *res, int status,
+                         struct fh_error *e)
 {
     const char *text;
     size_t n;
     FH_TRY(ui_html_end(h, &text, &n, e));
-    web_reply(res, status, "text/html; charset=utf-8", text, n);
+    FH_TRY(web_reply_copy(req, res, status, "text/html; charset=utf-8", text, n, e));
     add_safety(res);
     return FH_OK;
 }
@@ -104,32 +105,42 @@ static const char *env_etag(struct web_request *req, const struct ui_env *env, c
     return etag_of(req, parts, sizeof parts / sizeof *parts);
 }
 
-static fh_err open_env(struct web_request *req, struct wire_stored **out, struct fh_error *e)
-{
-    const struct wire_caller caller = {&req->app->policy, req->actor};
-    return wire_stored_open(req->app->repos, req->arena, &caller, req->params[0], req->params[1],
-                            AUTH_ENV_READ, req->inline_only, out, e);
-}
+typedef void write_page(struct ui_html *h, const struct ui_site *site, const struct ui_env *env);
 
-/* Opens, and answers at once when the client has the page already (*done). */
-static fh_err begin_env(struct web_request *req, struct web_response *res, struct wire_stored **stored,
-                        struct ui_env *env, const char **etag, struct fh_error *e)
+static fh_err show_env(struct web_request *req, struct web_response *res, const struct ui_env *env,
+                       write_page *write, struct fh_arena *a, struct fh_error *e)
 {
     const struct ui_site site = site_of(req);
-    FH_TRY(open_env(req, stored, e));
-    ui_env_name(*stored, env);
-    *etag = env_etag(req, env, &site);
-    web_add_header(res, "Vary", "Authorization");
-    if (has_it(req, *etag)) {
-        not_modified(res, *etag, env_caching);
-        *etag = NULL;
-    }
-    return FH_OK;
+    struct ui_html h;
+    ui_html_begin(&h, a);
+    write(&h, &site, env);
+    return reply_page(req, &h, res, 200, e);
 }
 
-static fh_err reply_env(struct ui_html *h, struct web_response *res, const char *etag, struct fh_error *e)
+/* read: whether the page needs more than what the row says. What is read and built is in an arena of its own,
+ * given up before the client has the page. */
+static fh_err answer_env(struct web_request *req, struct web_response *res, write_page *write, bool read,
+                         struct fh_arena *a, struct fh_error *e)
 {
-    FH_TRY(reply_page(h, res, 200, e));
+    const struct wire_caller caller = {&req->app->policy, req->actor};
+    const struct ui_site site = site_of(req);
+    struct wire_stored *stored;
+    struct ui_env env;
+    struct ui_turn turn = {0};
+    FH_TRY(wire_stored_open(req->app->repos, a, &caller, req->params[0], req->params[1], AUTH_ENV_READ,
+                            req->inline_only, &stored, e));
+    ui_env_name(stored, &env);
+    const char *etag = env_etag(req, &env, &site);
+    web_add_header(res, "Vary", "Authorization");
+    if (has_it(req, etag)) {
+        not_modified(res, etag, env_caching);
+        return FH_OK;
+    }
+    fh_err rc = read ? ui_env_read(stored, &turn, &env, e) : FH_OK;
+    if (rc == FH_OK)
+        rc = show_env(req, res, &env, write, a, e);
+    ui_turn_leave(&turn);
+    FH_TRY(rc);
     web_add_header(res, "ETag", etag);
     web_add_header(res, "Cache-Control", env_caching);
     return FH_OK;
@@ -137,33 +148,18 @@ static fh_err reply_env(struct ui_html *h, struct web_response *res, const char 
 
 fh_err ui_http_env(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
-    const struct ui_site site = site_of(req);
-    struct wire_stored *stored;
-    struct ui_env env;
-    struct ui_html h;
-    const char *etag;
-    FH_TRY(begin_env(req, res, &stored, &env, &etag, e));
-    if (!etag)
-        return FH_OK;
-    FH_TRY(ui_env_read(stored, &env, e));
-    ui_html_begin(&h, req->arena);
-    ui_env_write(&h, &site, &env);
-    return reply_env(&h, res, etag, e);
+    struct fh_arena *a = fh_arena_new();
+    fh_err rc = answer_env(req, res, ui_env_write, true, a, e);
+    fh_arena_free(a);
+    return rc;
 }
 
 fh_err ui_http_settings(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
-    const struct ui_site site = site_of(req);
-    struct wire_stored *stored;
-    struct ui_env env;
-    struct ui_html h;
-    const char *etag;
-    FH_TRY(begin_env(req, res, &stored, &env, &etag, e));
-    if (!etag)
-        return FH_OK;
-    ui_html_begin(&h, req->arena);
-    ui_settings_write(&h, &site, &env);
-    return reply_env(&h, res, etag, e);
+    struct fh_arena *a = fh_arena_new();
+    fh_err rc = answer_env(req, res, ui_settings_write, false, a, e);
+    fh_arena_free(a);
+    return rc;
 }
 
 /* -- pages and files that are the same for everybody */
@@ -180,7 +176,7 @@ fh_err ui_http_home(struct web_request *req, struct web_response *res, struct fh
     }
     ui_html_begin(&h, req->arena);
     ui_home_write(&h, &site);
-    FH_TRY(reply_page(&h, res, 200, e));
+    FH_TRY(reply_page(req, &h, res, 200, e));
     web_add_header(res, "ETag", etag);
     web_add_header(res, "Cache-Control", "no-cache");
     return FH_OK;
@@ -225,7 +221,7 @@ void ui_http_refuse(struct web_request *req, struct web_response *res, int statu
     struct ui_html h;
     ui_html_begin(&h, req->arena);
     ui_refusal_write(&h, &site, status, title, detail);
-    if (reply_page(&h, res, status, &e) != FH_OK) {
+    if (reply_page(req, &h, res, status, &e) != FH_OK) {
         web_reply(res, status, "text/plain; charset=utf-8", title, strlen(title));
         add_safety(res);
     }

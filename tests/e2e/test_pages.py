@@ -220,6 +220,22 @@ def test_a_broken_history_or_lock_is_a_note_on_a_page_that_stands(hub, machine, 
         assert page_of(hub, f"/{owner.handle}/{name}/settings")
 
 
+def test_a_large_environment_has_a_bounded_page_that_arrives_whole(hub, machine, owner):
+    def package(i, system):
+        return {"install_id": f"package-with-a-name-{i:05}", "store_path": f"/nix/store/{i:032}-x", "system": system, "priority": 5}
+
+    lock = bench.EMPTY_LOCK.replace('"packages": []', '"packages": ' + bench.json.dumps(
+        [package(i, f"cpu{s}-linux") for s in range(6) for i in range(2500)]))
+    manifest = MANIFEST + "# a comment\n" * 60000
+    pushed(machine, hub, owner, "large", manifest=manifest, lock=lock)
+    page = page_of(hub, f"/{owner.handle}/large")
+    size = len(page.answer.body)
+    assert 128 * 1024 < size < 1024 * 1024 and int(page.answer.headers["Content-Length"]) == size
+    assert page.answer.text.endswith("</html>\n") and "2300 more packages are not shown." in page.text and "more bytes are not shown." in page.text
+    pushed(machine, hub, owner, "larger", lock=lock.replace('"packages"', '"x": "' + "y" * (5 << 20) + '", "packages"'))
+    assert "too large to list" in page_of(hub, f"/{owner.handle}/larger").text
+
+
 def test_what_a_page_shows_is_what_a_pull_brings(hub, machine, owner):
     """Manifest confusion (attack class 11): the tip's own bytes are shown, whatever else was pushed or said."""
     m, env = pushed(machine, hub, owner, "truth", manifest=MANIFEST + "# one\n")

@@ -281,9 +281,42 @@ static void long_lists_are_cut_with_a_word_about_the_rest(void **state)
     env.manifest = manifest;
     env.manifest_size = n;
     const char *page = page_of(&env);
-    assert_non_null(strstr(page, "25 generations more are not shown."));
-    assert_non_null(strstr(page, "3 packages more are not shown."));
-    assert_non_null(strstr(page, "65572 bytes more are not shown.")); /* cut behind a line */
+    assert_non_null(strstr(page, "25 more generations are not shown."));
+    assert_non_null(strstr(page, "3 more packages are not shown."));
+    assert_non_null(strstr(page, "65572 more bytes are not shown.")); /* cut behind a line */
+    fh_buf_free(&b);
+}
+
+static void a_long_name_is_cut_between_characters(void **state)
+{
+    struct ui_html h;
+    char name[3 * UI_SHORT + 1] = "x";
+    (void)state;
+    ui_html_begin(&h, arena);
+    assert_string_equal(ui_short(&h, "short"), "short");
+    assert_null(ui_short(&h, NULL));
+    for (int i = 0; i < UI_SHORT - 1; i++)
+        memcpy(name + 1 + 2 * i, "\xc3\xbc", 3);
+    const char *cut = ui_short(&h, name);
+    assert_int_equal(strlen(cut), UI_SHORT - 1 + strlen("…")); /* the last u-umlaut did not fit */
+    memset(name, 0x80, sizeof name - 1);
+    assert_string_equal(ui_short(&h, name), "…");
+    (void)done(&h);
+}
+
+static void packages_of_more_systems_than_are_shown_are_counted(void **state)
+{
+    struct ui_env env = plain_env();
+    struct fh_buf b = FH_BUF_INIT(1 << 20);
+    struct fh_error e;
+    (void)state;
+    for (int i = 0; i < UI_SHOWN_SYSTEMS + 5; i++)
+        assert_int_equal(fh_buf_addf(&b, &e, "%s" PACKAGE("p", "system-%d"), i ? "," : "", i), FH_OK);
+    const char *lock = fh_sprintf(arena, LOCK("%s"), b.data);
+    env.lock_note = NULL;
+    ui_env_set_lock(arena, &env, lock, strlen(lock));
+    assert_int_equal(env.nsystems, UI_SHOWN_SYSTEMS);
+    assert_non_null(strstr(page_of(&env), "5 more packages of other systems are not shown."));
     fh_buf_free(&b);
 }
 
@@ -308,6 +341,8 @@ int main(void)
         cmocka_unit_test(a_whole_page_names_what_there_is_and_how_to_use_it),
         cmocka_unit_test(broken_documents_are_notes_on_a_page_that_stands),
         cmocka_unit_test(long_lists_are_cut_with_a_word_about_the_rest),
+        cmocka_unit_test(a_long_name_is_cut_between_characters),
+        cmocka_unit_test(packages_of_more_systems_than_are_shown_are_counted),
         cmocka_unit_test(addresses_hold_no_byte_that_could_end_them),
     };
     return cmocka_run_group_tests(tests, begin, end);
