@@ -9,6 +9,7 @@
 #include "server/git/wire_repo.h"
 #include "server/health_http.h"
 #include "server/rest/rest.h"
+#include "server/rest/rest_rate_http.h"
 #include "server/routes.h"
 #include "server/ui/ui_http.h"
 
@@ -84,6 +85,7 @@ static void *keep_time(void *arg)
             continue;
         pthread_mutex_unlock(&h->lock);
         auth_sessions_flush(h->app.sessions);
+        rest_tick(&h->app);
         malloc_trim(0); /* gives back what a burst of requests took */
         pthread_mutex_lock(&h->lock);
     }
@@ -110,7 +112,9 @@ static void render_metrics(struct app *app, void *buf)
                             "# HELP floe_database_live Whether the database's notices are being heard.\n"
                             "# TYPE floe_database_live gauge\nfloe_database_live %d\n",
                             db_listener_is_live(app->listener) ? 1 : 0);
-    (void)rc; /* a scrape without this line is better than none */
+    if (rc == FH_OK)
+        rc = rest_http_metrics(app, buf, NULL);
+    (void)rc; /* a scrape without these lines is better than none */
 }
 
 static char *path_of(const char *url)
@@ -142,7 +146,7 @@ static void fill_web_config(struct hub *h)
         .routes = routes,
         .nroutes = route_count,
         .app = &h->app,
-        .authenticate = auth_http_authenticate,
+        .authenticate = rest_http_authenticate,
         .admit = auth_http_admit,
         .actor_id = auth_http_actor_id,
         .refuse_page = ui_http_refuse,
@@ -161,7 +165,7 @@ fh_err app_open(const struct config *config, struct app **out, struct fh_error *
     h->app.config = config;
     h->app.policy.require_login = config->require_login;
     h->app.policy.users_create_orgs = config->users_create_orgs;
-    h->app.rest = rest_open();
+    h->app.rest = rest_open(config->rate_limit);
     h->spool = fh_xstrdup(spool);
     h->prefix = path_of(config->base_url);
     pthread_mutex_init(&h->lock, NULL);

@@ -25,6 +25,7 @@ struct config {
     int64_t workers; /* 0: 4 per core, at least 8 */
     int64_t db_connections;
     int64_t max_connections, max_connections_per_address;
+    int64_t rate_limit;                           /* requests a minute of one caller of REST, 0: none */
     int64_t push_limit;                           /* bytes of one push */
     int64_t owner_quota;                          /* bytes of packs per owner, 0: none */
     int64_t cache_size;                           /* bytes of built packs on disk */

@@ -8,6 +8,7 @@
 #include "server/health_http.h"
 #include "server/rest/rest_account_http.h"
 #include "server/rest/rest_audit_http.h"
+#include "server/rest/rest_openapi_http.h"
 #include "server/rest/rest_org_http.h"
 #include "server/rest/rest_token_http.h"
 #include "server/ui/ui_http.h"
@@ -31,6 +32,8 @@ const struct web_route routes[] = {
     {WEB_POST, "/git/{owner}/floxmeta.git/git-upload-pack",  AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_FETCH,  WEB_TRY_INLINE, wire_http_upload,   "git.upload_pack"},
     {WEB_POST, "/git/{owner}/floxmeta.git/git-receive-pack", AUTH_GIT_WRITE, WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_PUSH,   WEB_WORKER,     wire_http_receive,  "git.receive_pack"},
     /* REST */
+    {WEB_GET,   "/openapi.json",                              AUTH_OPEN,         WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_INLINE,     rest_openapi_get,      "openapi.json"},
+    {WEB_GET,   "/openapi",                                   AUTH_OPEN,         WEB_FACE_PAGE, WEB_NO_BODY,    0,                 WEB_INLINE,     rest_openapi_page_get, "openapi.page"},
     {WEB_GET,   "/api/v1/me",                                 AUTH_WHOAMI,       WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_me,             "rest.me"},
     {WEB_GET,   "/api/v1/owners/{owner}",                     AUTH_OWNER_SEE,    WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_owner_get,      "rest.owner"},
     {WEB_PATCH, "/api/v1/owners/{owner}",                     AUTH_OWNER_ADMIN,  WEB_FACE_JSON, WEB_SMALL_BODY, FH_MAX_BODY_SMALL, WEB_WORKER,     rest_owner_patch,    "rest.owner_patch"},

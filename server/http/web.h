@@ -46,6 +46,7 @@ struct web_request {
     enum web_method method;
     bool head;        /* HEAD, handled as GET: the body is left out by the router */
     bool inline_only; /* see above */
+    int paid;         /* authenticate's own: what it counted this request to; it may be called again */
     const char *path; /* decoded once, repeated slashes collapsed, the path prefix taken off */
     const char *params[WEB_MAX_PARAMS]; /* what stood in the pattern's {…}, in order */
     const char *remote; /* the client's address; from X-Forwarded-For only when the peer is a trusted proxy */

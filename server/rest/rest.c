@@ -10,23 +10,28 @@
 #include "server/config.h"
 #include "server/git/wire_repo.h"
 #include "server/rest/rest_etag.h"
+#include "server/rest/rest_rate.h"
+#include "server/store/key.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <strings.h>
 
-enum { MAX_LIMIT = 200, LIMIT = 50, TELL_MS = 1000 };
+enum { MAX_LIMIT = 200, LIMIT = 50, TELL_MS = 1000, SWEEP_MS = 3600 * 1000 };
 
 struct rest {
+    struct rest_rate *rates;
+    int64_t swept_ms;         /* the timer's alone; 0: not yet */
     pthread_mutex_t telling;  /* guards told; one node-wide announcement at a time */
     _Atomic uint64_t changes; /* of accounts, committed */
     uint64_t told;            /* every node knows of the changes up to this one */
 };
 
-struct rest *rest_open(void)
+struct rest *rest_open(int64_t rate_limit)
 {
     struct rest *r = fh_xcalloc(1, sizeof *r);
+    r->rates = rest_rate_new(rate_limit);
     pthread_mutex_init(&r->telling, NULL);
     return r;
 }
@@ -35,8 +40,31 @@ void rest_close(struct rest *r)
 {
     if (!r)
         return;
+    rest_rate_free(r->rates);
     pthread_mutex_destroy(&r->telling);
     free(r);
+}
+
+struct rest_rate *rest_rates(const struct app *app)
+{
+    return app->rest->rates;
+}
+
+static fh_err sweep(struct db_conn *c, void *arg, struct fh_error *e)
+{
+    (void)arg;
+    return store_key_sweep(c, e);
+}
+
+void rest_tick(const struct app *app)
+{
+    struct rest *r = app->rest;
+    int64_t now = fh_ticks_ms();
+    if (r->swept_ms && now - r->swept_ms < SWEEP_MS)
+        return;
+    r->swept_ms = now;
+    (void)!db_transaction(app->pool, sweep, NULL,
+                          NULL); /* keys that are over count for nothing: it can wait */
 }
 
 /* --- reading */
@@ -166,6 +194,16 @@ fh_err rest_reply_tagged(struct web_request *req, struct web_response *res, json
     } else {
         FH_TRY(rest_reply(req, res, 200, take_body, e));
     }
+    web_add_header(res, "ETag", etag);
+    return FH_OK;
+}
+
+fh_err rest_reply_changed(struct web_request *req, struct web_response *res, json_t *take_body,
+                          const char *etag, struct fh_error *e)
+{
+    if (!etag)
+        etag = rest_etag_of(req->arena, take_body);
+    FH_TRY(rest_reply(req, res, 200, take_body, e));
     web_add_header(res, "ETag", etag);
     return FH_OK;
 }

@@ -51,6 +51,9 @@ fh_err rest_reply(struct web_request *req, struct web_response *res, int status,
  */
 fh_err rest_reply_tagged(struct web_request *req, struct web_response *res, json_t *take_body,
                          const char *etag, struct fh_error *e) FH_MUSTCHECK;
+/* 200 after a change, with the new ETag; NULL: made from the body. */
+fh_err rest_reply_changed(struct web_request *req, struct web_response *res, json_t *take_body,
+                          const char *etag, struct fh_error *e) FH_MUSTCHECK;
 /* 201 with a Location; path begins with a slash, below the base URL. etag may be NULL. */
 fh_err rest_reply_created(struct web_request *req, struct web_response *res, const char *path,
                           const char *etag, json_t *take_body, struct fh_error *e) FH_MUSTCHECK;
@@ -78,7 +81,11 @@ void rest_tell(const struct app *app, enum rest_about about, const char *handle)
 
 /* What REST keeps for as long as the hub runs: made and freed by app.c. */
 struct rest;
-struct rest *rest_open(void);
+struct rest *rest_open(int64_t rate_limit); /* requests a minute of one caller; 0: no limit */
 void rest_close(struct rest *r);
+/* Called every few seconds: takes out idempotency keys that are over, once an hour. */
+void rest_tick(const struct app *app);
+struct rest_rate;
+struct rest_rate *rest_rates(const struct app *app);
 
 #endif

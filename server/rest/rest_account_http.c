@@ -163,5 +163,5 @@ fh_err rest_owner_patch(struct web_request *req, struct web_response *res, struc
     FH_TRY(rest_query(req, none, e));
     FH_TRY(rest_read(req, settings, sizeof settings / sizeof *settings, &w.body, e));
     FH_TRY(rest_change(req, patch_owner, &w, REST_ACCOUNTS, req->params[0], e));
-    return rest_reply_tagged(req, res, shown_to(req, &w.owner), NULL, e);
+    return rest_reply_changed(req, res, shown_to(req, &w.owner), NULL, e);
 }

@@ -26,7 +26,7 @@ struct rest_made {
     const char *path; /* "/api/v1/tokens/7" */
     const char *etag; /* may be NULL */
     bool secret;      /* the body is shown once and not kept */
-    json_t *body; /* fh_json_own */
+    json_t *body;     /* fh_json_own */
 };
 
 fh_err rest_key_read(struct web_request *req, struct rest_key *out, struct fh_error *e) FH_MUSTCHECK;
