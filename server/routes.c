@@ -8,6 +8,9 @@
 #include "server/health_http.h"
 #include "server/rest/rest_account_http.h"
 #include "server/rest/rest_audit_http.h"
+#include "server/rest/rest_env_http.h"
+#include "server/rest/rest_generation_http.h"
+#include "server/rest/rest_make_http.h"
 #include "server/rest/rest_openapi_http.h"
 #include "server/rest/rest_org_http.h"
 #include "server/rest/rest_token_http.h"
@@ -46,6 +49,21 @@ const struct web_route routes[] = {
     {WEB_GET,   "/api/v1/tokens",                             AUTH_WHOAMI,       WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_token_list,     "rest.tokens"},
     {WEB_POST,  "/api/v1/tokens",                             AUTH_TOKEN_CREATE, WEB_FACE_JSON, WEB_SMALL_BODY, FH_MAX_BODY_SMALL, WEB_WORKER,     rest_token_create,   "rest.token_create"},
     {WEB_DELETE,"/api/v1/tokens/{id}",                        AUTH_WHOAMI,       WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     rest_token_delete,   "rest.token_delete"},
+    {WEB_GET,    "/api/v1/environments",                                                AUTH_ENV_LIST,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_env_list,            "rest.envs"},
+    {WEB_POST,   "/api/v1/environments",                                                AUTH_ENV_CREATE, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_FILES, WEB_WORKER,     rest_env_create,          "rest.env_create"},
+    {WEB_GET,    "/api/v1/environments/{owner}/{name}",                                 AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_env_get,             "rest.env"},
+    {WEB_PATCH,  "/api/v1/environments/{owner}/{name}",                                 AUTH_ENV_ADMIN,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_patch,           "rest.env_patch"},
+    {WEB_DELETE, "/api/v1/environments/{owner}/{name}",                                 AUTH_ENV_ADMIN,  WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_env_delete,          "rest.env_delete"},
+    {WEB_POST,   "/api/v1/environments/{owner}/{name}/restore",                         AUTH_ENV_ADMIN,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_restore,         "rest.env_restore"},
+    {WEB_GET,    "/api/v1/environments/{owner}/{name}/generations",                     AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_generation_list,     "rest.generations"},
+    {WEB_POST,   "/api/v1/environments/{owner}/{name}/generations",                     AUTH_ENV_WRITE,  WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_FILES, WEB_WORKER,     rest_generation_create,   "rest.generation_create"},
+    {WEB_GET,    "/api/v1/environments/{owner}/{name}/generations/{n}",                 AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_generation_get,      "rest.generation"},
+    {WEB_GET,    "/api/v1/environments/{owner}/{name}/generations/{n}/manifest",        AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_generation_manifest, "rest.manifest"},
+    {WEB_GET,    "/api/v1/environments/{owner}/{name}/generations/{n}/lock",            AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_generation_lock,     "rest.lock"},
+    {WEB_GET,    "/api/v1/environments/{owner}/{name}/history",                         AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_env_history,         "rest.history"},
+    {WEB_GET,    "/api/v1/environments/{owner}/{name}/diff",                            AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_env_diff,            "rest.diff"},
+    {WEB_POST,   "/api/v1/environments/{owner}/{name}/rollback",                        AUTH_ENV_WRITE,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_rollback,        "rest.rollback"},
+    {WEB_POST,   "/api/v1/environments/{owner}/{name}/switch",                          AUTH_ENV_WRITE,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_switch,          "rest.switch"},
 };
 /* clang-format on */
 const size_t route_count = sizeof routes / sizeof *routes;

@@ -156,7 +156,8 @@ struct change_work {
 };
 
 /* Whoever asks, the same is looked up: what is absent and what is hidden take as long. */
-static fh_err find_to_change(struct db_conn *c, struct change_work *w, bool deleted, struct fh_error *e)
+static fh_err find_to_change(struct db_conn *c, struct change_work *w, const struct auth_actor *actor,
+                             bool deleted, struct fh_error *e)
 {
     const struct web_request *req = w->req;
     const char *owner = req->params[0], *name = req->params[1];
@@ -174,16 +175,20 @@ static fh_err find_to_change(struct db_conn *c, struct change_work *w, bool dele
                                       .owner_kind = w->owner.kind,
                                       .owner_disabled = w->owner.disabled,
                                       .visibility = deleted ? STORE_PRIVATE : w->env.visibility};
-    FH_TRY(auth_can(&req->app->policy, req->actor, AUTH_ENV_ADMIN, &object, e));
+    FH_TRY(auth_can(&req->app->policy, actor, AUTH_ENV_ADMIN, &object, e));
     return has_env == FH_OK ? FH_OK
                             : FH_FAIL(e, FH_NOT_FOUND, "There is no deleted environment %s/%s.", owner, name);
 }
 
-static fh_err lock_to_change(struct db_conn *c, struct change_work *w, struct fh_error *e)
+/* Under the owner's lock the caller is judged once more, by what it is at that moment. */
+static fh_err lock_to_change(struct db_conn *c, struct change_work *w, bool deleted, struct fh_error *e)
 {
     const struct web_request *req = w->req;
-    FH_TRY(find_to_change(c, w, false, e));
-    FH_TRY(store_env_lock(c, req->arena, req->params[0], req->params[1], &w->env, e));
+    const struct auth_actor *now;
+    FH_TRY(find_to_change(c, w, req->actor, deleted, e));
+    FH_TRY(store_owner_lock(c, req->arena, w->owner.id, NULL, NULL, e));
+    FH_TRY(auth_session_renew(c, req->arena, req->actor, &now, e));
+    FH_TRY(find_to_change(c, w, now, deleted, e));
     return rest_env_if_match(req, &w->env, e);
 }
 
@@ -208,7 +213,7 @@ static fh_err patch_rows(struct db_conn *c, void *arg, struct fh_error *e)
     const struct web_request *req = w->req;
     const struct store_actor by = rest_by(req);
     const char *visibility = rest_body_text(w->body, "visibility"), *name = rest_body_text(w->body, "name");
-    FH_TRY(lock_to_change(c, w, e));
+    FH_TRY(lock_to_change(c, w, false, e));
     enum store_visibility v = visibility ? store_visibility_parse(visibility) : w->env.visibility;
     if (v != w->env.visibility)
         FH_TRY(store_env_set_visibility(c, w->env.id, v, &by, e));
@@ -235,7 +240,7 @@ static fh_err delete_rows(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct change_work *w = arg;
     const struct store_actor by = rest_by(w->req);
-    FH_TRY(lock_to_change(c, w, e));
+    FH_TRY(lock_to_change(c, w, false, e));
     return store_env_delete(c, w->env.id, &by, e);
 }
 
@@ -259,10 +264,7 @@ static fh_err restore_rows(struct db_conn *c, void *arg, struct fh_error *e)
     struct change_work *w = arg;
     const struct web_request *req = w->req;
     const struct store_actor by = rest_by(req);
-    FH_TRY(find_to_change(c, w, !w->earlier, e));
-    FH_TRY(store_owner_lock(c, req->arena, w->owner.id, NULL, NULL, e));
-    FH_TRY(find_to_change(c, w, !w->earlier, e));
-    FH_TRY(rest_env_if_match(req, &w->env, e));
+    FH_TRY(lock_to_change(c, w, !w->earlier, e));
     FH_TRY(store_env_restore(c, req->params[0], req->params[1], w->earlier ? &w->tip : NULL, &by, e));
     if (w->earlier)
         FH_TRY(store_generations_set(c, w->env.id, w->earlier, e));

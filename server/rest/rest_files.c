@@ -20,10 +20,11 @@ static fh_err check_includes(const struct fh_manifest *m, struct fh_error *e)
 {
     for (size_t i = 0; i < m->nincludes; i++)
         if (m->includes[i].dir)
-            return FH_FAIL(e, FH_MISMATCH,
-                           "manifest.toml: it includes the folder '%.200s', which is only on the machine that "
-                           "it was written on. Include an environment of a hub instead.",
-                           m->includes[i].dir);
+            return FH_FAIL(
+                e, FH_MISMATCH,
+                "manifest.toml: it includes the folder '%.200s', which is only on the machine that "
+                "it was written on. Include an environment of a hub instead.",
+                m->includes[i].dir);
     return FH_OK;
 }
 
@@ -74,7 +75,8 @@ static fh_err make_lock(struct fh_arena *a, const struct fh_manifest *m, const s
         fh_defer(a, free, (void *)(uintptr_t)out->bytes);
     } else if (rc == FH_UNAVAILABLE) {
         rc = FH_FAIL(e, FH_MISMATCH,
-                     "The hub cannot lock this manifest by itself, so send its manifest.lock too: %s", why.msg);
+                     "The hub cannot lock this manifest by itself, so send its manifest.lock too: %s",
+                     why.msg);
     } else {
         rc = wrong(e, &why);
     }

@@ -109,9 +109,6 @@ fh_err store_ref_log_roots(struct db_conn *c, struct fh_arena *a, int64_t owner_
 
 fh_err store_env_find(struct db_conn *c, struct fh_arena *a, const char *owner, const char *name,
                       struct store_env *out, struct fh_error *e) FH_MUSTCHECK;
-/* The same, under its owner's lock: it stays so until the transaction ends. */
-fh_err store_env_lock(struct db_conn *c, struct fh_arena *a, const char *owner, const char *name,
-                      struct store_env *out, struct fh_error *e) FH_MUSTCHECK;
 /* owner NULL: everybody's. With deleted ones when asked. */
 fh_err store_env_list(struct db_conn *c, struct fh_arena *a, const char *owner, bool with_deleted,
                       struct store_env **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;

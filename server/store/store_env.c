@@ -66,19 +66,6 @@ static fh_err lock_env(struct db_conn *c, struct fh_arena *a, int64_t env_id, st
     return FH_OK;
 }
 
-fh_err store_env_lock(struct db_conn *c, struct fh_arena *a, const char *owner, const char *name,
-                      struct store_env *out, struct fh_error *e)
-{
-    struct store_env env;
-    FH_TRY(store_env_find(c, a, owner, name, &env, e));
-    fh_err rc = lock_env(c, a, env.id, &env, e);
-    if (rc == FH_NOT_FOUND || (rc == FH_OK && strcmp(env.name, name) != 0)) /* just deleted, or renamed */
-        return FH_FAIL(e, FH_NOT_FOUND, "There is no environment %s/%s.", owner, name);
-    if (rc == FH_OK)
-        *out = env;
-    return rc;
-}
-
 static fh_err name_is_free(struct db_conn *c, struct fh_arena *a, int64_t owner_id, const char *name,
                            int64_t except, struct fh_error *e)
 {
