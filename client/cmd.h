@@ -38,6 +38,7 @@ int cmd_env_visibility(struct fh_cli *cli);
 int cmd_env_rename(struct fh_cli *cli);
 int cmd_env_delete(struct fh_cli *cli);
 int cmd_env_restore(struct fh_cli *cli);
+int cmd_env_diff(struct fh_cli *cli);
 extern const struct fh_opt cmd_json_opts[], cmd_audit_opts[], cmd_token_list_opts[], cmd_token_create_opts[],
     cmd_env_list_opts[], cmd_env_delete_opts[], cmd_env_restore_opts[];
 

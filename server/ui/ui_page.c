@@ -81,6 +81,8 @@ void ui_home_write(struct ui_html *h, const struct ui_site *site)
         "</section>\n<section>\n<h2>Share an environment</h2>\n<pre><code>floe init\nfloe edit\nfloe push"
         "</code></pre>\n<p>Its page is then at <code>{}/<i>OWNER</i>/<i>NAME</i></code>.</p>\n</section>\n",
         site->base_url);
+    UI_HTML(h, "<p class=\"raw\">For programs: <a href=\"{}/openapi\">the REST interface</a>.</p>\n",
+            site->prefix);
     ui_page_end(h, site);
 }
 

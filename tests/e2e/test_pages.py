@@ -195,7 +195,7 @@ def test_pages_never_stand_where_the_hub_has_paths_of_its_own(hub, owner):
             a = hub.http(path, token=owner.token)
             assert a.status in (404, 405) and a.headers["Content-Type"].startswith("application/"), path
         refused = hub.admin("user", "create", word, check=False)
-        assert refused.returncode != 0 and "reserved" in refused.stderr, f"a user may be called {word}"
+        assert refused.returncode != 0 and re.search("is reserved|A handle is made of", refused.stderr), f"a user may be called {word}"
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         a = hub.http(f"/{owner.handle}/web", method=method, token=owner.token)
         assert a.status == 405 and "GET" in a.headers["Allow"]
@@ -218,6 +218,17 @@ def test_a_broken_history_or_lock_is_a_note_on_a_page_that_stands(hub, machine, 
         page = page_of(hub, f"/{owner.handle}/{name}")
         assert "cannot be read" in page.text, (name, page.text)
         assert page_of(hub, f"/{owner.handle}/{name}/settings")
+
+
+def test_raw_links_give_the_stored_bytes_and_nothing_a_browser_would_run(hub, machine, owner):
+    _, env = pushed(machine, hub, owner, "raw", manifest=MANIFEST + f"# {HOSTILE}\n")
+    page = page_of(hub, f"/{owner.handle}/raw")
+    raw = [a for a in page.addresses() if "/api/v1/" in a]
+    assert len(raw) == 2
+    for address, text in zip(raw, (MANIFEST + f"# {HOSTILE}\n", env.lock)):
+        a = hub.http(address)
+        assert a.status == 200 and a.text == text and a.headers["X-Content-Type-Options"] == "nosniff"
+        assert a.headers["Content-Type"].split(";")[0] in ("text/plain", "application/json", "application/toml", "application/octet-stream")
 
 
 def test_a_large_environment_has_a_bounded_page_that_arrives_whole(hub, machine, owner):
