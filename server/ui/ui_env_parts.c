@@ -6,7 +6,7 @@
 static void rest(struct ui_html *h, size_t all, size_t shown, const char *what)
 {
     if (all > shown)
-        UI_HTML(h, "<p class=\"note\">{} more {} are not shown.</p>\n", ui_number(h, (int64_t)(all - shown)),
+        UI_HTML(h, "<p class=\"raw\">{} more {} are not shown.</p>\n", ui_number(h, (int64_t)(all - shown)),
                 what);
 }
 
@@ -30,8 +30,9 @@ static void packages_of(struct ui_html *h, const struct ui_system *s, bool open)
         UI_HTML(h, "<details open>\n");
     else
         UI_HTML(h, "<details>\n");
-    UI_HTML(h, "<summary>{} <span class=\"count\">{}</span></summary>\n<div class=\"wide\"><table>\n",
-            ui_short(h, s->name), ui_number(h, (int64_t)s->npackages));
+    UI_HTML(h, "<summary>{} <span class=\"count\">{} {}</span></summary>\n<div class=\"wide\"><table>\n",
+            ui_short(h, s->name), ui_number(h, (int64_t)s->npackages),
+            s->npackages == 1 ? "package" : "packages");
     UI_HTML(h, "<thead><tr><th scope=\"col\">Install id</th><th scope=\"col\">Version</th>"
                "<th scope=\"col\">Package</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < shown; i++) {

@@ -83,18 +83,22 @@ static const char *entity(uint32_t c)
 void ui_html_text(struct ui_html *h, const char *text, size_t n)
 {
     const unsigned char *s = (const unsigned char *)text;
+    size_t plain = 0; /* from here on nothing was written yet: it stays as it is */
     for (size_t i = 0; i < n;) {
         uint32_t c = 0;
         size_t len = decode(s + i, n - i, &c);
         const char *instead = len == 0 || is_unfit(c) ? replacement : entity(c);
         if (c == '\r' && i + 1 < n && s[i + 1] == '\n')
             instead = ""; /* a line of a file from Windows */
-        if (instead)
+        size_t next = i + (len ? len : 1);
+        if (instead) {
+            add(h, text + plain, i - plain);
             add(h, instead, strlen(instead));
-        else
-            add(h, text + i, len);
-        i += len ? len : 1;
+            plain = next;
+        }
+        i = next;
     }
+    add(h, text + plain, n - plain);
 }
 
 void ui_html_fill(struct ui_html *h, const char *const *parts, size_t n)

@@ -32,6 +32,8 @@ void ui_page_end(struct ui_html *h, const struct ui_site *site)
 
 static const char *segment(struct ui_html *h, const char *text)
 {
+    if (*text == '\0') /* no name is empty; were one, "//" would lead to another host */
+        return "_";
     static const char digits[] = "0123456789ABCDEF";
     char *out = fh_alloc(h->arena, 3 * strlen(text) + 1), *at = out;
     for (const char *p = text; *p; p++) {

@@ -328,6 +328,7 @@ static void addresses_hold_no_byte_that_could_end_them(void **state)
     assert_string_equal(ui_env_path(&h, &site, "a", "b.c_d-e", "/settings"), "/floxhub/a/b.c_d-e/settings");
     assert_string_equal(ui_env_path(&h, &site, "javascript:x", "../\"<?#", ""),
                         "/floxhub/javascript%3Ax/..%2F%22%3C%3F%23");
+    assert_string_equal(ui_env_path(&h, &site, "", "x", ""), "/floxhub/_/x"); /* "//x" would be a host */
     (void)done(&h);
 }
 

@@ -112,7 +112,7 @@ static size_t ui_text_size(const char *at)
             return 0;
     if (s[0] == 0xc2 && s[1] < 0xa0) /* C1 controls */
         return 0;
-    if (memcmp(at, "\xe2\x80\xae", 3) == 0) /* right-to-left override */
+    if (strncmp(at, "\xe2\x80\xae", 3) == 0) /* right-to-left override */
         return 0;
     return n;
 }
