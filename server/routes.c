@@ -24,6 +24,7 @@ const struct web_route routes[] = {
     {WEB_GET,  "/",                                          AUTH_OPEN,      WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_INLINE,     ui_http_home,       "ui.home"},
     {WEB_GET,  "/static/floe.css",                           AUTH_OPEN,      WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_INLINE,     ui_http_style,      "ui.style"},
     {WEB_GET,  "/static/floe.svg",                           AUTH_OPEN,      WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_INLINE,     ui_http_icon,       "ui.icon"},
+    {WEB_GET,  "/favicon.ico",                               AUTH_OPEN,      WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_INLINE,     ui_http_icon,       "ui.icon"},
     /* No path whose first part another row names comes to these (http/router.c), and no handle is such a word. */
     {WEB_GET,  "/{owner}/{name}",                            AUTH_ENV_READ,  WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_WORKER,     ui_http_env,        "ui.env"},
     {WEB_GET,  "/{owner}/{name}/settings",                   AUTH_ENV_READ,  WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_WORKER,     ui_http_settings,   "ui.settings"},

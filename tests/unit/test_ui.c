@@ -198,6 +198,25 @@ static void a_hostile_environment_adds_nothing_to_the_page(void **state)
     assert_null(ui_check(page, strlen(page)));
 }
 
+static void the_root_and_refusals_are_whole_pages(void **state)
+{
+    static const int statuses[] = {401, 403, 404, 500, 503};
+    struct ui_html h;
+    (void)state;
+    ui_html_begin(&h, arena);
+    ui_home_write(&h, &site);
+    const char *page = done(&h);
+    assert_null(ui_check(page, strlen(page)));
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        ui_html_begin(&h, arena);
+        ui_refusal_write(&h, &site, statuses[i], "Title", "A sentence.");
+        page = done(&h);
+        assert_null(ui_check(page, strlen(page)));
+        bool how = strstr(page, "floe auth login") != NULL;
+        assert_int_equal(how, statuses[i] == 401 || statuses[i] == 404);
+    }
+}
+
 static void a_whole_page_names_what_there_is_and_how_to_use_it(void **state)
 {
     struct ui_env env = plain_env();
@@ -339,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_template_with_another_number_of_texts_is_an_error_and_no_page),
         cmocka_unit_test(a_page_over_its_ceiling_is_an_error),
         cmocka_unit_test(a_hostile_environment_adds_nothing_to_the_page),
+        cmocka_unit_test(the_root_and_refusals_are_whole_pages),
         cmocka_unit_test(a_whole_page_names_what_there_is_and_how_to_use_it),
         cmocka_unit_test(broken_documents_are_notes_on_a_page_that_stands),
         cmocka_unit_test(long_lists_are_cut_with_a_word_about_the_rest),
