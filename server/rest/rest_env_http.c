@@ -7,7 +7,7 @@
 #include "server/git/wire_meta.h"
 #include "server/git/wire_stored.h"
 #include "server/rest/rest_account_http.h"
-#include "server/rest/rest_large.h"
+#include "server/rest/rest_large_http.h"
 #include "server/store/see.h"
 
 static const char *const no_query[] = {NULL};

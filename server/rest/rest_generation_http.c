@@ -8,7 +8,7 @@
 #include "common/metadata.h"
 #include "server/git/wire_stored.h"
 #include "server/rest/rest_diff.h"
-#include "server/rest/rest_large.h"
+#include "server/rest/rest_large_http.h"
 
 #include <string.h>
 

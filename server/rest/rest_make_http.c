@@ -15,7 +15,7 @@
 #include "server/rest/rest_change.h"
 #include "server/rest/rest_files.h"
 #include "server/rest/rest_key_http.h"
-#include "server/rest/rest_large.h"
+#include "server/rest/rest_large_http.h"
 
 #include <string.h>
 

@@ -16,13 +16,15 @@ void store_owner_read(struct fh_arena *a, const struct db_rows *rows, size_t row
                       struct store_owner *out);
 
 /* clang-format off */
-/* The columns of an environment e, as store_env_read expects them, and where they come from. */
-#define STORE_ENV_COLUMNS                                                                                    \
+/* The columns of an environment e of owner o with metadata g, as store_env_read expects them, and where they come
+ * from. */
+#define STORE_ENV_FIELDS                                                                                     \
     "e.id, e.owner_id, o.handle, e.name, e.visibility, e.tip, "                                              \
     STORE_SECONDS("e.created_at") ", " STORE_SECONDS("e.updated_at") ", " STORE_SECONDS("e.deleted_at") ", " \
     "CASE WHEN g.broken IS NULL THEN coalesce(g.total, 0) ELSE -1 END, "                                     \
-    "CASE WHEN g.broken IS NULL THEN coalesce(g.live, 0) ELSE -1 END, g.broken "                             \
-    "FROM environment e JOIN owner o ON o.id = e.owner_id "                                                  \
+    "CASE WHEN g.broken IS NULL THEN coalesce(g.live, 0) ELSE -1 END, g.broken "
+#define STORE_ENV_COLUMNS                                                                                    \
+    STORE_ENV_FIELDS "FROM environment e JOIN owner o ON o.id = e.owner_id "                                 \
     "LEFT JOIN generation_metadata g ON g.env_id = e.id "
 /* clang-format on */
 void store_env_read(struct fh_arena *a, const struct db_rows *rows, size_t row, struct store_env *out);

@@ -1,8 +1,8 @@
 /* What REST does with documents that are too large to be held by many requests at once: those over a mebibyte
  * are read, built and checked by one request at a time, and an answer over 64 KiB waits for its client in an
  * unlinked file instead of in memory. */
-#ifndef REST_LARGE_H
-#define REST_LARGE_H
+#ifndef REST_LARGE_HTTP_H
+#define REST_LARGE_HTTP_H
 
 #include "server/rest/rest.h"
 

@@ -1,5 +1,5 @@
-/* Large documents, a few at a time. See rest_large.h. */
-#include "server/rest/rest_large.h"
+/* Large documents, a few at a time. See rest_large_http.h. */
+#include "server/rest/rest_large_http.h"
 
 #include "common/ceilings.h"
 #include "server/config.h"
