@@ -115,6 +115,18 @@ static int on_progress(void *state, curl_off_t down_total, curl_off_t down, curl
     return 0;
 }
 
+static void read_headers(CURL *curl, struct fh_arena *a, struct api_answer *out)
+{
+    struct curl_header *h;
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
+    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds);
+    out->type = media_type(curl, a);
+    out->retry_after = seconds;
+    if (curl_easy_header(curl, "ETag", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
+        out->etag = fh_strdup(a, h->value);
+}
+
 static struct curl_slist *headers_of(const struct api_request *r)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
@@ -168,6 +180,8 @@ static void set_up(struct api *api, const struct api_request *r, struct transfer
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
         curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body);
     }
+    if (r->method != NULL)
+        curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
     set_auth(api, r);
 }
 
@@ -219,8 +233,7 @@ fh_err api_send(struct api *api, const struct api_request *request, struct fh_ar
         rc = t.rc;
     else if (code != CURLE_OK)
         rc = no_answer(api, request, code, reason, a, e);
-    curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &out->status);
-    out->type = media_type(api->curl, a);
+    read_headers(api->curl, a, out);
     char *location = NULL;
     curl_easy_getinfo(api->curl, CURLINFO_REDIRECT_URL, &location);
     if (rc == FH_OK && out->status >= 300 && out->status < 400)

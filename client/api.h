@@ -30,9 +30,10 @@ typedef fh_err api_sink(void *state, const char *bytes, size_t n, struct fh_erro
 
 struct api_request {
     const char *url;
+    const char *method; /* NULL: GET, or POST where there is a body */
     enum api_auth auth;
     const char *const *headers; /* "Name: value", ended by NULL; may be NULL */
-    const void *body;           /* not NULL: a POST */
+    const void *body;           /* may be NULL */
     size_t body_len;
     size_t ceiling; /* bytes an answer may have; 0: FH_MAX_BODY_SMALL */
     long seconds;   /* the whole exchange; 0: no limit, only a stalled transfer is given up */
@@ -44,7 +45,9 @@ struct api_request {
 
 struct api_answer {
     long status;
-    const char *type; /* the media type without parameters, lower case; "" when absent */
+    const char *type;    /* the media type without parameters, lower case; "" when absent */
+    const char *etag;    /* as it was sent, quotes included; NULL when absent */
+    int64_t retry_after; /* seconds that a busy server asks to wait; 0: it does not say */
     struct fh_buf body;
 };
 

@@ -11,6 +11,7 @@
 #include "server/rest/rest.h"
 #include "server/rest/rest_rate_http.h"
 #include "server/routes.h"
+#include "server/ui/ui_http.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -148,6 +149,7 @@ static void fill_web_config(struct hub *h)
         .authenticate = rest_http_authenticate,
         .admit = auth_http_admit,
         .actor_id = auth_http_actor_id,
+        .refuse_page = ui_http_refuse,
         .metrics = render_metrics,
     };
 }

@@ -14,12 +14,20 @@
 #include "server/rest/rest_openapi_http.h"
 #include "server/rest/rest_org_http.h"
 #include "server/rest/rest_token_http.h"
+#include "server/ui/ui_http.h"
 
 /* clang-format off */
 const struct web_route routes[] = {
     /* methods   pattern                                     action          face           body              limit               cost            handler             name */
     {WEB_GET,  "/healthz",                                   AUTH_OPEN,      WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_INLINE,     health_live,        "health.live"},
     {WEB_GET,  "/readyz",                                    AUTH_OPEN,      WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_WORKER,     health_ready,       "health.ready"},
+    {WEB_GET,  "/",                                          AUTH_OPEN,      WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_INLINE,     ui_http_home,       "ui.home"},
+    {WEB_GET,  "/static/floe.css",                           AUTH_OPEN,      WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_INLINE,     ui_http_style,      "ui.style"},
+    {WEB_GET,  "/static/floe.svg",                           AUTH_OPEN,      WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_INLINE,     ui_http_icon,       "ui.icon"},
+    {WEB_GET,  "/favicon.ico",                               AUTH_OPEN,      WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_INLINE,     ui_http_icon,       "ui.icon"},
+    /* No path whose first part another row names comes to these (http/router.c), and no handle is such a word. */
+    {WEB_GET,  "/{owner}/{name}",                            AUTH_ENV_READ,  WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_WORKER,     ui_http_env,        "ui.env"},
+    {WEB_GET,  "/{owner}/{name}/settings",                   AUTH_ENV_READ,  WEB_FACE_PAGE, WEB_NO_BODY,      0,                  WEB_WORKER,     ui_http_settings,   "ui.settings"},
     {WEB_GET,  "/accounts/api/v1/accounts/me",               AUTH_WHOAMI,    WEB_FACE_JSON, WEB_NO_BODY,      0,                  WEB_TRY_INLINE, auth_http_me,       "accounts.me"},
     {WEB_GET,  "/git/{owner}/floxmeta/info/refs",            AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_NO_BODY,      0,                  WEB_TRY_INLINE, wire_http_info_refs, "git.info_refs"},
     {WEB_POST, "/git/{owner}/floxmeta/git-upload-pack",      AUTH_GIT_READ,  WEB_FACE_GIT,  WEB_SPOOLED_BODY, FH_MAX_BODY_FETCH,  WEB_TRY_INLINE, wire_http_upload,   "git.upload_pack"},

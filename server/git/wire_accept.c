@@ -93,14 +93,12 @@ static void place_pack(void *arg)
     wire_quarantine_place(w->quarantine, wire_repos_settings(w->repos)->data, w->snapshot->repo.owner.handle);
 }
 
-static enum store_visibility first_visibility(const struct wire_accept *w)
+enum store_visibility wire_accept_visibility(const struct wire_rules *rules, const struct wire_snapshot *s)
 {
-    const struct store_owner *owner = &w->snapshot->repo.owner;
-    if (w->visibility)
-        return w->visibility;
+    const struct store_owner *owner = &s->repo.owner;
     if (owner->default_visibility)
         return (enum store_visibility)owner->default_visibility;
-    return owner->kind == STORE_ORG ? w->rules->org_visibility : w->rules->user_visibility;
+    return owner->kind == STORE_ORG ? rules->org_visibility : rules->user_visibility;
 }
 
 static bool has_pack(const struct store_repo *repo, const uint8_t checksum[20])
@@ -130,7 +128,7 @@ static fh_err commit(const struct wire_accept *w, const struct store_generations
                 .new_tip = w->new_tip,
                 .kind = STORE_REF_PUSH,
                 .action = w->action,
-                .visibility = first_visibility(w),
+                .visibility = w->visibility ? w->visibility : wire_accept_visibility(w->rules, w->snapshot),
                 .pack_fd = brings ? q->pack_fd : -1,
                 .idx_fd = brings ? q->idx_fd : -1,
                 .objects = brings ? q->objects : 0,

@@ -49,6 +49,8 @@ fh_err wire_accept_create(struct wire_repos *repos, struct fh_arena *a, const st
                           const struct wire_snapshot *s, struct fh_error *e) FH_MUSTCHECK;
 /* Is there another environment whose name differs from this one only in case? FH_INVALID. */
 fh_err wire_accept_name(const struct wire_snapshot *s, const char *name, struct fh_error *e) FH_MUSTCHECK;
+/* What a new environment of this owner is, unless somebody says otherwise. */
+enum store_visibility wire_accept_visibility(const struct wire_rules *rules, const struct wire_snapshot *s);
 /* FH_AGAIN: somebody else was first; what that means is seen by looking again, with a new snapshot.
  * FH_INVALID or FH_TOO_LARGE with a sentence for whoever sent the objects. */
 fh_err wire_accept(const struct wire_accept *w, struct fh_error *e) FH_MUSTCHECK;

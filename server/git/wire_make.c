@@ -242,6 +242,23 @@ static fh_err check_name(const struct wire_make *m, const struct wire_snapshot *
     return rc == FH_INVALID ? (fh_err)FH_CONFLICT : rc;
 }
 
+/* Who may change an environment's visibility may choose it; others may only keep what they make to the owner.
+ */
+static fh_err check_visibility(const struct wire_make *m, const struct wire_snapshot *s,
+                               enum store_visibility v, struct fh_error *e)
+{
+    struct auth_object object = wire_view_object(s, NULL);
+    struct fh_error none;
+    object.visibility = v;
+    if (v == 0 || v == STORE_PRIVATE || v == wire_accept_visibility(m->rules, s) ||
+        auth_can(m->caller->policy, m->caller->actor, AUTH_ENV_ADMIN, &object, &none) == FH_OK)
+        return FH_OK;
+    return FH_FAIL(
+        e, FH_DENIED,
+        "Only an owner of %s may make an environment %s: leave its visibility away, or make it private.",
+        m->owner, store_visibility_name(v));
+}
+
 static fh_err create(const struct wire_make *m, const struct wire_snapshot *s, enum store_visibility v,
                      const struct wire_files *files, struct fh_oid *tip, struct fh_error *e)
 {
@@ -264,6 +281,8 @@ static fh_err create_once(const struct wire_make *m, enum store_visibility v, co
     if (rc != FH_OK && rc != FH_NOT_FOUND)
         return rc;
     rc = wire_accept_create(m->repos, m->arena, m->caller, rc == FH_OK ? s : NULL, e);
+    if (rc == FH_OK)
+        rc = check_visibility(m, s, v, e);
     if (rc == FH_OK)
         rc = check_name(m, s, e);
     if (rc == FH_OK)

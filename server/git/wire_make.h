@@ -27,8 +27,8 @@ struct wire_make {
     struct wire_with with;
 };
 
-/* *tip is set before the transaction, so that what is done after it (`with`) can tell of it; it holds only
- * with FH_OK. */
+/* Another visibility than the owner's default takes an owner (FH_DENIED), but for private. *tip is set before
+ * the transaction, so that what is done after it (`with`) can tell of it; it holds only with FH_OK. */
 fh_err wire_make_environment(const struct wire_make *m, enum store_visibility v /* 0: by the rules */,
                              const struct wire_files *files, struct fh_oid *tip,
                              struct fh_error *e) FH_MUSTCHECK;

@@ -112,6 +112,8 @@ void web_refuse(struct web_exchange *x, int status, const char *detail)
     start_over(x);
     if (face == WEB_FACE_JSON) {
         write_json(x, status, detail);
+    } else if (face == WEB_FACE_PAGE && x->server->config->refuse_page) {
+        x->server->config->refuse_page(&x->req, &x->res, status, title(status), detail);
     } else {
         /* "DENIED" is what flox looks for in what git prints; git prints text/plain alone. */
         bool denied = face == WEB_FACE_GIT && status == 403 && strncmp(detail, "DENIED", 6) != 0;

@@ -32,6 +32,7 @@ struct making {
     struct rest_key key;
     struct rest_made made;
     struct store_env env; /* as it became */
+    struct rest_turn turn;
 };
 
 /* The machine's name in histories: the base URL's host. */
@@ -210,6 +211,16 @@ static fh_err open_to_change(struct making *m, struct wire_stored **out, struct 
     return m->key.found ? FH_OK : rest_env_if_match(m->req, (*out)->env, e);
 }
 
+/* History and live files are read too, and may be larger than what was sent. */
+static fh_err weigh(struct making *m, const struct wire_stored *s, int64_t generation, struct fh_error *e)
+{
+    uint64_t size;
+    FH_TRY(wire_stored_size(s, generation, &size, e));
+    if (!m->turn.taken)
+        rest_turn_take(&m->turn, size);
+    return FH_OK;
+}
+
 /* Without If-Match nobody said what must hold: then somebody was quicker, no more. */
 static fh_err as_asked(const struct making *m, fh_err rc)
 {
@@ -225,8 +236,10 @@ static fh_err add_generation(struct making *m, struct fh_error *e)
     if (m->key.found)
         return FH_OK;
     FH_TRY(rest_change_read(m->req->arena, rest_body_object(m->body, "change"), &m->make.change, e));
-    /* A live generation that cannot be read serves nobody; what follows says so where it matters. */
-    if (s->env->live > 0 && !text(m, "lock") && wire_stored_files(s, s->env->live, &live, &none) != FH_OK)
+    int64_t previous = text(m, "lock") ? 0 : s->env->live; /* of which packages may serve again */
+    FH_TRY(weigh(m, s, previous, e));
+    /* One that cannot be read serves nobody; what follows says so where it matters. */
+    if (previous > 0 && wire_stored_files(s, previous, &live, &none) != FH_OK)
         live = (struct wire_files){0};
     FH_TRY(rest_files_check(m->req->arena, text(m, "manifest"), text(m, "lock"), &live.lock, &m->files, e));
     m->make.with = (struct wire_with){claim, keep, m};
@@ -236,17 +249,16 @@ static fh_err add_generation(struct making *m, struct fh_error *e)
 fh_err rest_generation_create(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
     struct making m;
-    struct rest_turn turn;
     begin(&m, req, req->params[0], req->params[1], "env.generation");
     FH_TRY(rest_query(req, no_query, e));
-    rest_turn_take(&turn, req->body.size);
+    rest_turn_take(&m.turn, req->body.size);
     fh_err rc = rest_read(req, generation_members, sizeof generation_members / sizeof *generation_members,
                           &m.body, e);
     if (rc == FH_OK)
         rc = rest_key_read(req, &m.key, e);
     if (rc == FH_OK)
         rc = reply(&m, res, add_generation(&m, e), e);
-    rest_turn_leave(&turn);
+    rest_turn_leave(&m.turn);
     return rc;
 }
 
@@ -268,7 +280,9 @@ static fh_err go_to(struct web_request *req, struct web_response *res, int64_t g
     m.make.change.kind = FH_CHANGE_SWITCH;
     m.make.change.current = generation;
     m.make.with = (struct wire_with){.after = keep_nothing, .arg = &m};
+    FH_TRY(weigh(&m, s, 0, e));
     fh_err rc = as_asked(&m, wire_make_generation(&m.make, &s->env->tip, NULL, &m.tip, e));
+    rest_turn_leave(&m.turn);
     if (rc == FH_INVALID) /* the live one, or none of its generations */
         return FH_MISMATCH;
     FH_TRY(rc);

@@ -241,8 +241,11 @@ def test_private_is_never_shown_and_unlisted_only_by_its_exact_name(hub):
     hub.admin("member", "set", org, writer.handle, "writer")
     hub.admin("member", "set", org, reader.handle, "reader")
     for v in ("public", "internal", "unlisted", "private"):
-        a = call(hub, "POST", "/environments", writer.token, {"owner": org, "name": v, "visibility": v, "manifest": GREET})
-        assert a.status == 201 and a.json["role"] == "writer"
+        asked = {"owner": org, "name": v, "visibility": v, "manifest": GREET}
+        a = call(hub, "POST", "/environments", writer.token, asked)
+        assert a.status == (201 if v == "private" else 403), "an organisation's environments are private until an owner says otherwise"
+        a = a if v == "private" else call(hub, "POST", "/environments", boss.token, asked)
+        assert a.status == 201 and a.json["role"] == ("writer" if v == "private" else "owner")
     everything = ["public", "internal", "unlisted", "private"]
     for who, listed, named in ((boss, everything, everything), (writer, everything, everything), (reader, everything, everything),
                                (admin, everything, everything), (stranger, ["public", "internal"], ["public", "internal", "unlisted"]),
@@ -393,6 +396,39 @@ def test_of_many_makers_on_one_tip_exactly_one_wins(hub, owner, machine):
     keyed = in_parallel(8, lambda i: call(hub, "POST", "/environments", owner.token, {"owner": owner.handle, "name": "keyed8", "manifest": BARE},
                                           Idempotency_Key="one"))
     assert {a.status for a in keyed} <= {201, 409} and len({a.json["tip"] for a in keyed if a.status == 201}) == 1
+
+
+def test_of_many_changes_with_one_etag_exactly_one_is_made(hub, owner):
+    etag = make(hub, owner, "tags").headers["ETag"]
+    path = f"/environments/{owner.handle}/tags"
+    answers = in_parallel(8, lambda i: call(hub, "PATCH", path, owner.token, {"visibility": ("private", "internal")[i % 2]}, If_Match=etag))
+    assert sorted(a.status for a in answers) == [200] + [412] * 7
+    etag = get(hub, f"/{owner.handle}/tags", owner.token).headers["ETag"]
+    answers = in_parallel(8, lambda i: call(hub, "DELETE", path, owner.token, If_Match=etag) if i % 2 else
+                          add(hub, owner, "tags", f"{BARE}# {i}\n", headers={"If_Match": etag}))
+    assert sum(a.status in (201, 204) for a in answers) == 1 and {a.status for a in answers} <= {201, 204, 404, 412}
+
+
+def test_a_quota_holds_also_for_what_is_made_at_once(new_hub):
+    hub = new_hub("--owner-quota", "65536")
+    user = hub.new_user()
+    rng = bench.os.urandom
+    answers = in_parallel(8, lambda i: call(hub, "POST", "/environments", user.token, {
+        "owner": user.handle, "name": f"e{i}", "manifest": BARE + "# " + rng(9000).hex() + "\n"}))
+    assert {a.status for a in answers} == {201, 413}, [a.status for a in answers]
+    assert int(hub.sql("select sum(bytes) from git_pack")) <= 65536
+
+
+def test_depth_and_number_of_values_are_bounded(hub, owner):
+    """Attack class 23."""
+    deep = b'{"owner":' + b"[" * 60_000
+    assert call(hub, "POST", "/environments", owner.token, deep).status == 400
+    many = b'{"owner":[' + b"1," * 2_000_000 + b"1]}"
+    assert call(hub, "POST", "/environments", owner.token, many).status in (400, 413)
+    for lock in ("[" * 100_000, '{"packages":' + "[" * 500, json.dumps({"lockfile-version": 1, "manifest": {}, "packages": [1] * 600_000})):
+        assert refused(hub, owner, manifest=BARE, lock=lock)[0] == 422
+    for manifest in ("a = " + "[" * 10_000, "[" * 1000, BARE + "a." * 5000 + "b = 1\n"):
+        assert refused(hub, owner, manifest=manifest)[0] == 422
 
 
 def test_a_member_who_is_taken_out_changes_nothing_more(hub):

@@ -42,6 +42,20 @@ static void compare(struct fh_arena *a, const struct wire_files *files)
     json_decref(diff);
 }
 
+static void follow_change(struct fh_arena *a, const char *text)
+{
+    json_t *json = NULL;
+    struct fh_change c = {0};
+    struct fh_error e;
+    if (fh_json_parse(text, strlen(text), "change", &json, &e) != FH_OK)
+        return;
+    fh_json_own(a, json);
+    if (!json_is_object(json) || rest_change_read(a, json, &c, &e) != FH_OK)
+        return;
+    for (const char *p = fh_change_text(a, &c); *p; p++)
+        must((unsigned char)*p >= 0x20 && *p != 0x7f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fh_arena *a = fh_arena_new();
@@ -59,12 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(fh_lock_fits(read, m));
         compare(a, &files);
     }
-    json_t *json = NULL;
-    struct fh_change c = {0};
-    if (change && fh_json_parse(change, strlen(change), "change", &json, &e) == FH_OK &&
-        json_is_object(fh_json_own(a, json)) && rest_change_read(a, json, &c, &e) == FH_OK)
-        for (const char *p = fh_change_text(a, &c); *p; p++)
-            must((unsigned char)*p >= 0x20 && *p != 0x7f);
+    if (change)
+        follow_change(a, change);
     fh_arena_free(a);
     return 0;
 }

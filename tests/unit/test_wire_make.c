@@ -248,6 +248,27 @@ static void others_make_nothing_here(void **state)
     assert_true(fh_oid_is_zero(&none));
 }
 
+static void a_writer_does_not_make_public_what_is_private_by_default(void **state)
+{
+    (void)state;
+    static const struct wire_rules closed = {STORE_PRIVATE, STORE_PRIVATE, 0};
+    const struct auth_role role = {alice.owner_id, STORE_WRITER};
+    struct auth_actor writer = bob;
+    struct work w;
+    writer.roles = &role;
+    writer.nroles = 1;
+    begin(&w, "chosen", FH_CHANGE_INITIALIZE, 1760000000);
+    w.caller.actor = &writer;
+    w.make.rules = &closed;
+    for (enum store_visibility v = STORE_PUBLIC; v < STORE_PRIVATE; v++)
+        assert_int_equal(wire_make_environment(&w.make, v, &first, &w.tip, &w.e), FH_DENIED);
+    assert_int_equal(wire_make_environment(&w.make, STORE_PRIVATE, &first, &w.tip, &w.e), FH_OK);
+    w.caller.actor = &alice;
+    w.make.name = "chosen-by-its-owner";
+    assert_int_equal(wire_make_environment(&w.make, STORE_PUBLIC, &first, &w.tip, &w.e), FH_OK);
+    end(&w);
+}
+
 static void a_name_is_made_once_whatever_its_case(void **state)
 {
     (void)state;
@@ -522,6 +543,7 @@ int main(void)
         cmocka_unit_test(what_was_made_is_read_back_byte_for_byte),
         cmocka_unit_test(what_is_private_looks_absent_and_unlisted_is_read_by_name),
         cmocka_unit_test(others_make_nothing_here),
+        cmocka_unit_test(a_writer_does_not_make_public_what_is_private_by_default),
         cmocka_unit_test(a_name_is_made_once_whatever_its_case),
         cmocka_unit_test(a_switch_goes_only_where_there_is_something),
         cmocka_unit_test(of_many_makers_on_one_tip_exactly_one_wins),
