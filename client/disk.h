@@ -24,6 +24,9 @@ fh_err disk_write_all(int fd, const void *bytes, size_t len, const char *what,
 fh_err disk_make_dirs(const char *path, mode_t mode, struct fh_error *e) FH_MUSTCHECK;
 fh_err disk_remove(const char *path, struct fh_error *e) FH_MUSTCHECK;      /* one file; absent is fine */
 fh_err disk_remove_tree(const char *path, struct fh_error *e) FH_MUSTCHECK; /* never follows a link */
+/* Removes what crashes left in a folder: entries whose name is stem and six letters or digits (mkdtemp's),
+ * not changed for that many seconds, and not locked by a process that is still at it. Best effort. */
+void disk_sweep(const char *folder, const char *stem, int seconds);
 bool disk_exists(const char *path); /* of any kind, links unfollowed */
 bool disk_is_dir(const char *path);
 

@@ -3,13 +3,18 @@
 
 #include "client/disk.h"
 #include "client/hub.h"
+#include "client/say.h"
 #include "common/ceilings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LEFT_BEHIND = 60 }; /* seconds after which a folder that nobody holds is one that a crash left */
 
 static const char ignores[] = "run/\ncache/\nlib/\nlog/\n!env/\n";
 static const char attributes_text[] = "env/manifest.lock linguist-generated=true linguist-language=JSON\n";
@@ -38,7 +43,7 @@ fh_err floxdir_open(struct client *c, const char *path, struct floxdir *out, str
     }
     d.project = fh_strndup(a, canonical, (size_t)(strrchr(canonical, '/') - canonical));
     d.title = d.is_managed ? fh_sprintf(a, "'%s/%s'", d.pointer.owner, d.pointer.name)
-                           : fh_sprintf(a, "'%s'", d.pointer.name);
+                           : fh_sprintf(a, "'%s'", say_safe(a, d.pointer.name));
     *out = d;
     return FH_OK;
 }
@@ -47,6 +52,9 @@ fh_err floxdir_lock(struct client *c, struct floxdir *d, struct fh_error *e)
 {
     if (d->lock_fd >= 0)
         return FH_OK;
+    if (c->preparing > 0)
+        close(c->preparing - 1);
+    c->preparing = 0;
     FH_TRY(disk_lock_dir(d->path, &d->lock_fd, e));
     fh_defer_close(c->arena, d->lock_fd);
     return FH_OK;
@@ -101,6 +109,10 @@ fh_err floxdir_write(const char *dot_flox, const struct floxdir_files *files, st
     if (asprintf(&env, "%s/env", dot_flox) < 0)
         return FH_FAIL(e, FH_INTERNAL, "Out of memory.");
     fh_err rc = disk_make_dirs(env, 0777, e);
+    /* The folder's lock is ours, so nobody is writing these. */
+    disk_sweep(env, "manifest.lock.", 0);
+    disk_sweep(env, "manifest.toml.", 0);
+    disk_sweep(dot_flox, "env.lock.", 0);
     if (rc == FH_OK && files->lock != NULL)
         rc = write_in(env, "manifest.lock", files->lock, files->lock_len, e);
     if (rc == FH_OK)
@@ -146,6 +158,7 @@ fh_err floxdir_write_envlock(const char *dot_flox, const struct fh_envlock *lock
 fh_err floxdir_prepare(struct client *c, const char *project, const char **fresh, struct fh_error *e)
 {
     char *path = fh_sprintf(c->arena, "%s/.flox.XXXXXX", project);
+    disk_sweep(project, ".flox.", LEFT_BEHIND);
     if (mkdtemp(path) == NULL)
         return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make a folder in '%s'", project);
     mode_t mask = umask(0);
@@ -155,6 +168,10 @@ fh_err floxdir_prepare(struct client *c, const char *project, const char **fresh
         rmdir(path);
         return FH_INTERNAL;
     }
+    /* Held until it has its name, so that no other floe takes it for one that a crash left. */
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        c->preparing = fd + 1;
     *fresh = path;
     return FH_OK;
 }
