@@ -42,10 +42,17 @@ static fh_err write_note(struct floxmeta *m, const struct floxdir *d, const char
 fh_err checkout_move(struct floxmeta *m, const struct floxdir *d, const char *commit, const char *rev,
                      const struct floxdir_files *files, struct fh_error *e)
 {
-    FH_TRY(write_note(m, d, commit, e));
-    FH_TRY(floxmeta_move(m, d->path, commit, rev, e));
-    FH_TRY(floxdir_write(d->path, files, e));
-    return disk_remove(note_of(m, d), e);
+    struct floxdir_staged staged;
+    struct fh_error ignored;
+    FH_TRY(floxdir_stage(d->path, files, &staged, e));
+    fh_err rc = write_note(m, d, commit, e);
+    if (rc == FH_OK)
+        rc = floxmeta_move(m, d->path, commit, rev, e);
+    if (rc == FH_OK)
+        return floxdir_commit(&staged, e) == FH_OK ? disk_remove(note_of(m, d), e) : e->code;
+    floxdir_unstage(&staged);
+    (void)!disk_remove(note_of(m, d), &ignored);
+    return rc;
 }
 
 fh_err checkout_finish(struct floxmeta *m, const struct floxdir *d, struct fh_error *e)

@@ -1,11 +1,12 @@
 /* A checkout of a hub's environment moves to another generation: branch, env.lock and files in steps that
  * look like one.
  *
- *   note ──> branch ──> env.lock ──> manifest.lock ──> manifest.toml ──> note gone
+ *   files beside ──> note ──> branch ──> env.lock ──> manifest.lock ──> manifest.toml ──> note gone
  *
- * A crash before env.lock changes nothing. After it, the note (.flox/run/floe/moving: the commit, and a
- * digest of the manifest before) tells the next command that the files were not edited by hand but are merely
- * old, and it writes them. Both are called with the folder and the clone locked. */
+ * Everything that needs room on the disk comes before env.lock. A crash before env.lock changes nothing.
+ * After it, the note (.flox/run/floe/moving: the commit, and a digest of the manifest before) tells the next
+ * command that the files were not edited by hand but are merely old, and it writes them. Both are called with
+ * the folder and the clone locked. */
 #ifndef CHECKOUT_H
 #define CHECKOUT_H
 

@@ -153,7 +153,7 @@ static fh_err lock_path(const char *path, int flags, int *out, struct fh_error *
     for (;;) {
         int fd = open(path, flags | O_CLOEXEC, 0600);
         if (fd < 0)
-            return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot open '%s'", path);
+            return disk_fail(e, "Cannot open", path);
         fh_err rc = wait_for(fd, path, e);
         if (rc != FH_OK) {
             close(fd);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -102,23 +103,54 @@ static fh_err refuse_transaction(const char *dot_flox, struct fh_error *e)
     return rc;
 }
 
-fh_err floxdir_write(const char *dot_flox, const struct floxdir_files *files, struct fh_error *e)
+fh_err floxdir_stage(const char *dot_flox, const struct floxdir_files *files, struct floxdir_staged *out,
+                     struct fh_error *e)
 {
-    char *env = NULL;
+    char env[PATH_MAX];
+    *out = (struct floxdir_staged){0};
     FH_TRY(refuse_transaction(dot_flox, e));
-    if (asprintf(&env, "%s/env", dot_flox) < 0)
-        return FH_FAIL(e, FH_INTERNAL, "Out of memory.");
-    fh_err rc = disk_make_dirs(env, 0777, e);
+    if ((size_t)snprintf(env, sizeof env, "%s/env", dot_flox) >= sizeof env)
+        return FH_FAIL(e, FH_INVALID, "The path '%s' is too long.", dot_flox);
+    FH_TRY(disk_make_dirs(env, 0777, e));
     /* The folder's lock is ours, so nobody is writing these. */
     disk_sweep(env, "manifest.lock.", 0);
     disk_sweep(env, "manifest.toml.", 0);
     disk_sweep(dot_flox, "env.lock.", 0);
-    if (rc == FH_OK && files->lock != NULL)
-        rc = write_in(env, "manifest.lock", files->lock, files->lock_len, e);
-    if (rc == FH_OK)
-        rc = write_in(env, "manifest.toml", files->manifest, files->manifest_len, e);
-    free(env);
+    if ((size_t)snprintf(out->lock, PATH_MAX, "%s/manifest.lock", env) >= PATH_MAX ||
+        (size_t)snprintf(out->manifest, PATH_MAX, "%s/manifest.toml", env) >= PATH_MAX)
+        return FH_FAIL(e, FH_INVALID, "The path '%s' is too long.", dot_flox);
+    if (files->lock != NULL)
+        FH_TRY(disk_stage(out->lock, files->lock, files->lock_len, 0644, out->lock_temp, e));
+    fh_err rc = disk_stage(out->manifest, files->manifest, files->manifest_len, 0644, out->manifest_temp, e);
+    if (rc != FH_OK)
+        floxdir_unstage(out);
     return rc;
+}
+
+void floxdir_unstage(struct floxdir_staged *staged)
+{
+    if (*staged->lock_temp != '\0')
+        unlink(staged->lock_temp);
+    if (*staged->manifest_temp != '\0')
+        unlink(staged->manifest_temp);
+}
+
+fh_err floxdir_commit(struct floxdir_staged *staged, struct fh_error *e)
+{
+    fh_err rc = FH_OK;
+    if (*staged->lock_temp != '\0')
+        rc = disk_commit(staged->lock_temp, staged->lock, e);
+    if (rc == FH_OK)
+        return disk_commit(staged->manifest_temp, staged->manifest, e);
+    unlink(staged->manifest_temp);
+    return rc;
+}
+
+fh_err floxdir_write(const char *dot_flox, const struct floxdir_files *files, struct fh_error *e)
+{
+    struct floxdir_staged staged;
+    FH_TRY(floxdir_stage(dot_flox, files, &staged, e));
+    return floxdir_commit(&staged, e);
 }
 
 fh_err floxdir_write_pointer(const char *dot_flox, const struct fh_envjson *pointer,
@@ -160,7 +192,7 @@ fh_err floxdir_prepare(struct client *c, const char *project, const char **fresh
     char *path = fh_sprintf(c->arena, "%s/.flox.XXXXXX", project);
     disk_sweep(project, ".flox.", LEFT_BEHIND);
     if (mkdtemp(path) == NULL)
-        return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make a folder in '%s'", project);
+        return disk_fail(e, "Cannot make a folder in", project);
     mode_t mask = umask(0);
     umask(mask);
     if (chmod(path, 0777 & ~mask) != 0) {

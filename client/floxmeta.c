@@ -134,13 +134,13 @@ static fh_err vanished(struct floxmeta *m, const char *rev, struct fh_error *e)
         m->owner, m->name, rev);
 }
 
-/* Where env.lock says this checkout is (LOCK). */
-static fh_err find_commit(struct floxmeta *m, bool has_pin, struct fh_error *e)
+/* Where env.lock says this checkout is (LOCK). fresh: the clone was fetched just now. */
+static fh_err find_commit(struct floxmeta *m, bool has_pin, bool fresh, struct fh_error *e)
 {
     gitobj_id tip;
     struct fh_error ignored;
     if (!has_pin) {
-        FH_TRY(floxmeta_fetch(m, tip, e));
+        FH_TRY(fresh ? gitobj_branch(m->objects, m->name, tip, e) : floxmeta_fetch(m, tip, e));
         memcpy(m->pin.rev, tip, sizeof tip);
         m->pin.local_rev[0] = '\0';
         memcpy(m->here, tip, sizeof tip);
@@ -174,11 +174,12 @@ fh_err floxmeta_open(struct client *c, const struct fh_envjson *pointer, const c
     gitobj_id tip;
     struct fh_error ignored;
     FH_TRY(begin(c, pointer, dot_flox, m, e));
+    bool fresh = !disk_exists(m->path);
     fh_err rc = floxdir_read_envlock(c, envlock_dir, &m->pin, &has_pin, e);
     if (rc == FH_OK)
         rc = open_clone(m, true, e);
     if (rc == FH_OK)
-        rc = find_commit(m, has_pin, e);
+        rc = find_commit(m, has_pin, fresh, e);
     if (rc == FH_OK &&
         (gitobj_branch(m->objects, m->branch, tip, &ignored) != FH_OK || strcmp(tip, m->here) != 0))
         rc = gitobj_set_branch(m->objects, m->branch, m->here, e);

@@ -181,6 +181,8 @@ static const struct fh_env_doc environment[] = {
     {"FLOE_TOKEN", "the token; set but empty means logged out"},
     {"FLOX_FLOXHUB_URL, FLOX_FLOXHUB_TOKEN", "the same for flox, used where floe's are not set"},
     {"FLOX_CONFIG_DIR, FLOX_DATA_DIR, FLOX_CACHE_DIR", "the folders floe shares with flox"},
+    {"FLOE_TIMEOUT", "seconds without a byte after which the hub is given up; 60 by default"},
+    {"http_proxy, https_proxy, no_proxy", "proxies, as curl takes them"},
     {"SSL_CERT_FILE", "certificate authorities to trust"},
     {"SOURCE_DATE_EPOCH, FLOE_AUTHOR, FLOE_HOSTNAME",
      "what new generations say about when, by whom and where they were made"},

@@ -16,6 +16,11 @@ void say_set_quiet(bool quiet)
     quiet_wanted = quiet;
 }
 
+bool say_is_quiet(void)
+{
+    return quiet_wanted;
+}
+
 /* Whatever is in a message, a terminal gets text and line ends. */
 static void print_harmless(char *text)
 {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 void say_set_quiet(bool quiet); /* keeps errors and warnings only */
+bool say_is_quiet(void);
 void say_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_created(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_deleted(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

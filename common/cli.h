@@ -99,6 +99,8 @@ char *fh_term_safe(const char *s);
 /* Progress on standard error for what takes over a second: nothing in a pipe. */
 struct fh_progress;
 struct fh_progress *fh_progress_start(const char *what);
+/* The same for one step of something that began at fh_ticks_ms() == began. */
+struct fh_progress *fh_progress_since(const char *what, int64_t began);
 void fh_progress_set(struct fh_progress *p, int64_t done, int64_t total /* 0: unknown */);
 void fh_progress_end(struct fh_progress *p);
 
