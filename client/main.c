@@ -202,8 +202,10 @@ static const struct fh_program program = {
     .verbs = verbs,
     .globals = globals,
     .environment = environment,
+    .list_envs = "envs --references",
     .files = "$XDG_CONFIG_HOME/floe/config: lines \"key = value\": hub, token, handle, "
-             "trust.<owner>/<name> = trust|deny.",
+             "trust.<owner>/<name> = trust|deny. <data>/env-registry.json: the list of 'floe envs', shared "
+             "with flox.",
 };
 
 #ifdef FLOE_SANITIZED

@@ -52,7 +52,9 @@ struct fh_program {
     const struct fh_opt *globals;         /* every verb takes them */
     const struct fh_env_doc *environment; /* ended by a NULL name */
     const char *files;                    /* of the manual; may be NULL */
-    int section;                          /* the manual's, 0 means 1 */
+    const char *list_envs; /* what completion runs for the environments known here ("envs --references"), a
+                              line each; NULL: it offers none */
+    int section;           /* the manual's, 0 means 1 */
 };
 
 struct fh_cli {

@@ -526,3 +526,55 @@ def test_quiet_says_only_what_went_wrong(machine):
     done = m.floe("init", "-q", cwd=folder, check=True)
     assert done.stdout + done.stderr == ""
     assert "Found an existing environment" in m.floe("init", "-q", cwd=folder).stderr
+
+
+# -- completion
+
+
+def completed(m, shell, line, cwd):
+    """What the shell itself offers for a command line, the script loaded as a person would load it."""
+    words = line.split(" ")
+    if shell == "bash":
+        script = (f'source <(floe completion bash); COMP_WORDS=({" ".join(w or chr(39) * 2 for w in words)}); '
+                  f'COMP_CWORD={len(words) - 1}; _floe; printf "%s\\n" "${{COMPREPLY[@]}}"')
+        return set(m.run("bash", "--norc", "-c", script, cwd=cwd, check=True).stdout.split())
+    assert shell == "fish"
+    script = f"floe completion fish | source; complete -C '{line}'"
+    return {row.split("\t")[0] for row in m.run("fish", "--no-config", "-c", script, cwd=cwd, check=True).stdout.splitlines() if row}
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_verbs_options_values_and_known_environments_are_completed(laptop, owner, shell):
+    import shutil
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    folder = pushed(laptop, "web")
+    made(laptop, "local")
+    ref = f"{owner.handle}/web"
+    assert {"envs", "delete", "config", "auth", "generations"} <= completed(laptop, shell, "floe ", folder)
+    assert completed(laptop, shell, "floe del", folder) == {"delete"}
+    assert {"list", "history", "rollback", "switch"} <= completed(laptop, shell, "floe generations ", folder)
+    assert {"login", "logout", "status", "token"} == completed(laptop, shell, "floe auth ", folder)
+    assert {"--tree"} == completed(laptop, shell, "floe generations list --tr", folder)
+    assert {"dev", "run"} <= completed(laptop, shell, "floe activate --mode ", folder)
+    for line in ("floe activate -r ", "floe list --reference ", "floe push -r ", "floe pull "):
+        assert completed(laptop, shell, line, folder) == {ref}, line
+    assert completed(laptop, shell, "floe completion ", folder) == {"bash", "zsh", "fish"}
+    assert completed(laptop, shell, "floe pull other", folder) == set()
+
+
+def test_zsh_offers_known_environments(laptop, owner):
+    import shutil
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not installed")
+    folder = pushed(laptop, "web")
+    script = laptop.work / "complete.zsh"
+    script.write_text("""autoload -Uz compinit; compinit -u -D
+compadd() { shift; print -l -- "$@" }
+_message() {}
+source <(floe completion zsh)
+words=(floe "$@"); CURRENT=${#words}
+_floe
+""")
+    for words in (("activate", "-r", ""), ("pull", "")):
+        assert laptop.run("zsh", "-f", script, *words, cwd=folder).stdout.split() == [f"{owner.handle}/web"]
