@@ -4,6 +4,7 @@
 
 #include "client/disk.h"
 #include "client/hub.h"
+#include "client/print.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 #include "common/json.h"
@@ -117,12 +118,7 @@ static int list(struct client *c, bool as_json)
         fh_table_print(table, fileno(stdout));
         return 0;
     }
-    struct fh_buf text = FH_BUF_INIT(4 * FH_MAX_BODY_SMALL);
-    fh_err rc = fh_json_write_pretty(object, &text, &c->e);
-    if (rc == FH_OK)
-        puts(text.data);
-    fh_buf_free(&text);
-    return rc == FH_OK ? 0 : say_fail(&c->e);
+    return print_json(c, object);
 }
 
 int cmd_config(struct fh_cli *cli)

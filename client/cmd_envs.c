@@ -3,6 +3,7 @@
 #include "client/cmd.h"
 
 #include "client/hub.h"
+#include "client/print.h"
 #include "client/registry.h"
 #include "client/say.h"
 #include "common/ceilings.h"
@@ -102,7 +103,7 @@ static json_t *env_json(struct client *c, const struct known *k)
     return o;
 }
 
-static int print_json(struct client *c, json_t *active, const struct known *rest, size_t n, bool active_only)
+static int print_lists(struct client *c, json_t *active, const struct known *rest, size_t n, bool active_only)
 {
     json_t *out = active;
     if (!active_only) {
@@ -113,12 +114,7 @@ static int print_json(struct client *c, json_t *active, const struct known *rest
         fh_json_set(out, "active", json_incref(active));
         fh_json_set(out, "inactive", inactive);
     }
-    struct fh_buf text = FH_BUF_INIT(2 * FH_MAX_LOCK);
-    fh_err rc = fh_json_write_pretty(out, &text, &c->e);
-    if (rc == FH_OK)
-        puts(text.data);
-    fh_buf_free(&text);
-    return rc == FH_OK ? 0 : say_fail(&c->e);
+    return print_json(c, out);
 }
 
 /* "owner/name" of what is known here, for completion. */
@@ -165,6 +161,6 @@ int cmd_envs(struct fh_cli *cli)
     for (size_t i = 0; i < nenvs; i++)
         if (!is_active(all, nactive, &envs[i]))
             all[n++] = (struct known){envs[i].dot_flox, &envs[i].pointer, false};
-    return fh_cli_flag(cli, "json") ? print_json(c, active, all + nactive, n - nactive, active_only)
+    return fh_cli_flag(cli, "json") ? print_lists(c, active, all + nactive, n - nactive, active_only)
                                     : print_table(c, all, n, active_only);
 }

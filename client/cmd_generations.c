@@ -4,6 +4,7 @@
 
 #include "client/checkout.h"
 #include "client/gentree.h"
+#include "client/print.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 #include "common/json.h"
@@ -39,17 +40,6 @@ static fh_err open_history(struct client *c, struct fh_cli *cli, struct floxdir 
         return floxmeta_history(m, m->here, out, e);
     FH_TRY(gitobj_branch(m->objects, m->name, upstream, e));
     return floxmeta_history(m, upstream, out, e);
-}
-
-static int print_json(struct client *c, json_t *take_list)
-{
-    struct fh_buf text = FH_BUF_INIT(64 * 1024 * 1024);
-    fh_err rc = fh_json_write_pretty(take_list, &text, &c->e);
-    if (rc == FH_OK)
-        puts(text.data);
-    fh_buf_free(&text);
-    json_decref(take_list);
-    return rc == FH_OK ? 0 : say_fail(&c->e);
 }
 
 static json_t *time_json(int64_t when)
@@ -102,7 +92,7 @@ int cmd_generations_list(struct fh_cli *cli)
         return say_fail(&c->e);
     const struct fh_generation *all = fh_metadata_generations(c->arena, history, &n);
     if (fh_cli_flag(cli, "json"))
-        return print_json(c, generations_json(c, all, n));
+        return print_json(c, fh_json_own(c->arena, generations_json(c, all, n)));
     if (fh_cli_flag(cli, "tree"))
         return print_tree(c, all, n);
     bool colour = fh_term_colour(STDOUT_FILENO);
@@ -131,7 +121,7 @@ int cmd_generations_history(struct fh_cli *cli)
     if (open_history(c, cli, &d, &m, &history, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return print_json(c, json_deep_copy(json_object_get(history->json, "history")));
+        return print_json(c, json_object_get(history->json, "history"));
     bool colour = fh_term_colour(STDOUT_FILENO);
     for (size_t i = history->nchanges; i-- > 0;) {
         const struct fh_change *change = &history->changes[i];

@@ -1,13 +1,13 @@
 /* floe list (manifest-lockfile-client §7.5; the columns of -a are flox's) */
 #include "client/cmd.h"
 
+#include "client/print.h"
 #include "client/say.h"
 #include "common/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *path_of(const struct fh_manifest *m, const struct fh_lock_package *p)
 {
@@ -105,17 +105,12 @@ static int by_id(const void *x, const void *y)
     return strcmp((*a)->install_id, (*b)->install_id);
 }
 
-static int print_json(struct client *c, const struct fh_lock_package **chosen, size_t n)
+static int print_packages_json(struct client *c, const struct fh_lock_package **chosen, size_t n)
 {
     json_t *list = fh_json_own(c->arena, json_array());
-    struct fh_buf text = FH_BUF_INIT(64 * 1024 * 1024);
     for (size_t i = 0; i < n; i++)
         fh_json_push(list, json_deep_copy(chosen[i]->json));
-    fh_err rc = fh_json_write_pretty(list, &text, &c->e);
-    if (rc == FH_OK)
-        puts(text.data);
-    fh_buf_free(&text);
-    return rc == FH_OK ? 0 : say_fail(&c->e);
+    return print_json(c, list);
 }
 
 static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_lock *lock)
@@ -130,7 +125,7 @@ static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_l
             chosen[n++] = &lock->packages[i];
     qsort(chosen, n, sizeof *chosen, all ? by_priority : by_id);
     if (fh_cli_flag(cli, "json"))
-        return print_json(c, chosen, n);
+        return print_packages_json(c, chosen, n);
     if (n == 0)
         say_warn("No packages are installed for your current system ('%s').\n\nYou can see the whole "
                  "manifest with "
@@ -145,22 +140,6 @@ static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_l
             fputs(i > 0 ? "\n" : "", stdout);
             print_all(c->arena, lock->manifest, chosen[i]);
         }
-    }
-    return 0;
-}
-
-/* The manifest's own bytes; on a terminal without what could drive it. */
-static int print_manifest(struct client *c, const struct floxdir_files *files)
-{
-    if (!isatty(STDOUT_FILENO)) {
-        fwrite(files->manifest, 1, files->manifest_len, stdout);
-        return 0;
-    }
-    for (const char *at = files->manifest, *end = at + files->manifest_len; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t n = (size_t)((newline != NULL ? newline : end) - at);
-        puts(say_safe(c->arena, fh_strndup(c->arena, at, n)));
-        at += n + (newline != NULL ? 1 : 0);
     }
     return 0;
 }
@@ -195,7 +174,7 @@ int cmd_list(struct fh_cli *cli)
         rc = fh_cli_flag(cli, "upstream") ? read_upstream(&m, &d, &files, &c->e)
                                           : floxdir_read(c, &d, &files, &c->e);
     if (rc == FH_OK && fh_cli_flag(cli, "config"))
-        return print_manifest(c, &files);
+        return print_text(c, files.manifest, files.manifest_len);
     if (rc == FH_OK)
         rc = floxdir_lock_manifest(c, &files, &manifest, NULL, &c->e);
     if (rc == FH_OK)

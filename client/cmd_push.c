@@ -92,8 +92,9 @@ static int push_first(struct client *c, struct floxdir *d, const char *owner, bo
         return say_error("An environment named %s/%s already exists!\n\n"
                          "To rename your environment: 'floe edit --name <new name>'\n"
                          "To take what is there into another folder: 'floe pull %s/%s -d <folder>'\n"
-                         "To overwrite and force update: 'floe push --force'\n",
-                         owner, pointer.name, owner, pointer.name);
+                         "To overwrite and force update: 'floe push --force'\n%s%s",
+                         owner, pointer.name, owner, pointer.name, rc == FH_CONFLICT ? "\n" : "",
+                         rc == FH_CONFLICT ? e->msg : "");
     if (become_managed(c, d, &m, commit, &files, e) != FH_OK)
         return say_error("The environment was pushed, but this folder could not be linked to it: %s", e->msg);
     return say_pushed(c, &pointer, true, force);

@@ -25,6 +25,23 @@ const char *floxdir_of_reference(struct client *c, const char *owner, const char
     return fh_sprintf(c->arena, "%s/remote/%s/%s/.flox", c->settings.cache_dir, owner, name);
 }
 
+/* A project of somebody else must not make us write elsewhere. */
+static fh_err refuse_links(struct fh_arena *a, const char *dot_flox, struct fh_error *e)
+{
+    static const char *const folders[] = {"env", "run", "run/floe"};
+    struct stat st;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        const char *path = fh_sprintf(a, "%s/%s", dot_flox, folders[i]);
+        if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+            return FH_FAIL(
+                e, FH_INVALID,
+                "'%s' is a link, and floe writes to no place that one leads to. Put a folder there "
+                "instead.",
+                path);
+    }
+    return FH_OK;
+}
+
 fh_err floxdir_open(struct client *c, const char *path, struct floxdir *out, struct fh_error *e)
 {
     struct fh_arena *a = c->arena;
@@ -32,6 +49,7 @@ fh_err floxdir_open(struct client *c, const char *path, struct floxdir *out, str
     size_t n;
     FH_TRY(disk_canonical(path, a, &canonical, e));
     const char *file = fh_sprintf(a, "%s/env.json", canonical);
+    FH_TRY(refuse_links(a, canonical, e));
     FH_TRY(disk_read(file, FH_MAX_BODY_SMALL, a, &text, &n, e));
     struct floxdir d = {.path = canonical, .lock_fd = -1};
     FH_TRY(fh_envjson_parse(a, text, n, file, &d.pointer, e));

@@ -62,6 +62,8 @@ static fh_err cut_service_line(struct gitwire *w, struct api_answer *answer, str
         if (line.kind != FH_PKT_FLUSH)
             return FH_FAIL(e, FH_INVALID, "The server's list of branches is malformed.");
         fh_buf_drop_front(&answer->body, (size_t)(reader.at - answer->body.data));
+        reader = (struct fh_pkt_reader){answer->body.data, answer->body.data + answer->body.len};
+        FH_TRY(fh_pkt_next(&reader, &line, e));
     }
     const char *said = line.kind == FH_PKT_DATA ? fh_pkt_after(&line, "ERR ", &rest) : NULL;
     return said != NULL ? gitwire_said(w, said, rest, e) : FH_OK;

@@ -96,6 +96,8 @@ static fh_err read_report(struct gitwire *w, const struct fh_buf *report, const 
                                        ? broken
                                        : fh_strndup(w->arena, text, fh_pkt_text_len(&line) - strlen(ng))));
     }
+    if (broken != NULL)
+        return gitwire_said(w, broken, strlen(broken), e);
     return FH_FAIL(e, FH_UNAVAILABLE,
                    "The hub did not say whether it took the push. Run 'floe push' again to find out.");
 }
