@@ -13,7 +13,9 @@ struct client {
     const char *const *command; /* as typed, but for the program's name, which histories have as "flox" */
     size_t ncommand;
     const char *meta_lock; /* the lock of an owner's clone that is held: see floxmeta.h; NULL: none */
-    struct fh_error e;     /* where a verb's calls leave what went wrong */
+    int preparing; /* the descriptor, and one, that holds a .flox which has no name yet; see floxdir_prepare
+                    */
+    struct fh_error e; /* where a verb's calls leave what went wrong */
 };
 
 /* Loads the settings. Every verb calls it first; on failure it has told why and returns NULL. */

@@ -146,7 +146,7 @@ int cmd_env_diff(struct fh_cli *cli)
         choose(cli, &d, &c->e) != FH_OK || load(&d, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return ask_print_json(c, d.json);
+        return print_json(c, d.json);
     show_manifest(&d);
     show_packages(&d);
     return 0;
