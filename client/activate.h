@@ -60,7 +60,9 @@ struct activate_shell {
                      struct fh_buf *out, struct fh_error *e);
     fh_err (*exit_if)(int64_t pid, struct fh_buf *out, struct fh_error *e);
     const char *unhash, *rehash; /* finding programs anew each time, and as it was */
-    bool breaks_need_file;       /* a value with a line break cannot be in the text of an eval */
+    /* In an interactive shell: "floe deactivate" without eval, by a function around floe; and without it. */
+    const char *wrap, *unwrap;
+    bool breaks_need_file; /* a value with a line break cannot be in the text of an eval */
 };
 /* Subshells: FLOX_SHELL, SHELL, the parent process; in place: FLOX_SHELL, the parent process, SHELL. program
  * gets the path to start. */

@@ -94,6 +94,8 @@ const struct activate_shell activate_bash = {
     .forget = bourne_forget,
     .prompt = prompt,
     .exit_if = bourne_exit_if,
+    .wrap = bourne_wrap,
+    .unwrap = bourne_unwrap,
     .unhash = "case $- in *h*) _floe_hash=1; set +h;; esac;\n",
     .rehash = "[ -z \"${_floe_hash:-}\" ] || { unset _floe_hash; set -h; };\n",
 };

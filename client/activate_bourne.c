@@ -33,6 +33,11 @@ fh_err bourne_exit_if(int64_t pid, struct fh_buf *out, struct fh_error *e)
     return fh_buf_addf(out, e, "if [ \"$$\" = %lld ]; then exit; fi;\n", (long long)pid);
 }
 
+const char bourne_wrap[] =
+    "case $- in *i*) typeset -f floe >/dev/null || { _floe_wraps=1; function floe { if [ \"${1:-}\" = "
+    "deactivate ]; then eval \"$(command floe \"$@\")\"; else command floe \"$@\"; fi; }; };; esac;\n";
+const char bourne_unwrap[] = "[ -z \"${_floe_wraps:-}\" ] || { unset _floe_wraps; unset -f floe; };\n";
+
 /* The prompt as the user has it is kept beside ours; who changed PS1 since keeps what they made of it. */
 fh_err bourne_prompt(struct fh_arena *a, const char *prefix, const char *old, const char *line_break,
                      struct fh_buf *out, struct fh_error *e)

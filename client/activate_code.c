@@ -45,6 +45,7 @@ fh_err code_add_profiles(struct activation *act, const struct activate_shell *sh
             FH_TRY(shell->source(files, n, guard_of(a, dir), out, e));
         *(colon != NULL ? colon : dirs) = '\0';
     }
+    FH_TRY(fh_buf_add_str(out, shell->wrap, e));
     return fh_buf_add_str(out, shell->unhash, e);
 }
 
@@ -200,7 +201,9 @@ fh_err code_add_leave(struct fh_arena *a, const struct activate_shell *shell, co
     FH_TRY(shell->set(a, LAYER_VARIABLE, *rest != '\0' ? rest : NULL, out, e));
     FH_TRY(shell->forget(guard_of(a, l->flox_env), out, e));
     FH_TRY(shell->prompt(a, &then, prompt_names(&then), NULL, out, e));
-    if (*rest == '\0')
+    if (*rest == '\0') {
+        FH_TRY(fh_buf_add_str(out, shell->unwrap, e));
         FH_TRY(fh_buf_add_str(out, shell->rehash, e));
+    }
     return add_left(a, shell, l, out, e);
 }

@@ -54,6 +54,7 @@ fh_err bourne_set(struct fh_arena *a, const char *name, const char *value, struc
 fh_err bourne_source(const char *const *quoted_files, size_t n, const char *guard, struct fh_buf *out,
                      struct fh_error *e);
 fh_err bourne_forget(const char *guard, struct fh_buf *out, struct fh_error *e);
+extern const char bourne_wrap[], bourne_unwrap[];
 fh_err bourne_exit_if(int64_t pid, struct fh_buf *out, struct fh_error *e);
 /* prefix and old are unquoted prompt texts (old may be NULL), line_break the shell's word for one. */
 fh_err bourne_prompt(struct fh_arena *a, const char *prefix, const char *old, const char *line_break,

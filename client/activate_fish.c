@@ -115,4 +115,8 @@ const struct activate_shell activate_fish = {
     .exit_if = exit_if,
     .unhash = "",
     .rehash = "",
+    .wrap =
+        "if status is-interactive; and not functions -q floe; set -g _floe_wraps 1; function floe; if test "
+        "\"$argv[1]\" = deactivate; command floe $argv | source; else; command floe $argv; end; end; end;\n",
+    .unwrap = "if set -q _floe_wraps; functions -e floe; set -e _floe_wraps; end;\n",
 };

@@ -67,7 +67,7 @@ static fh_err prompt(struct fh_arena *a, const struct envset *env, const char *n
         shell_quote_tcsh(a, text));
 }
 
-/* The folders come first again, whatever the start-up files did; -f keeps the first of equals. */
+/* The folders come first again, whatever the start-up files did. (set -f loses words.) */
 static fh_err add_path_repair(struct activation *act, struct fh_buf *out, struct fh_error *e)
 {
     struct fh_arena *a = act->client->arena;
@@ -77,7 +77,19 @@ static fh_err add_path_repair(struct activation *act, struct fh_buf *out, struct
         words = fh_sprintf(a, "%s %s", words, shell_quote_tcsh(a, fh_strndup(a, at, n)));
         at += n + (at[n] == ':' ? 1 : 0);
     }
-    FH_TRY(fh_buf_addf(out, e, "set -f path = (%s $path:q );\n", words));
+    FH_TRY(fh_buf_addf(out, e,
+                       "set _floe_front = (%s );\n"
+                       "set _floe_path = ( $_floe_front:q );\n"
+                       "foreach _floe_item ( $path:q )\n"
+                       "  set _floe_new = 1\n"
+                       "  foreach _floe_own ( $_floe_front:q )\n"
+                       "    if ( \"$_floe_item:q\" == \"$_floe_own:q\" ) set _floe_new = 0\n"
+                       "  end\n"
+                       "  if ( $_floe_new ) set _floe_path = ( $_floe_path:q $_floe_item:q )\n"
+                       "end\n"
+                       "set path = ( $_floe_path:q );\n"
+                       "unset _floe_front _floe_path _floe_item _floe_new _floe_own;\n",
+                       words));
     return set(a, "MANPATH", envset_get(&act->now, "MANPATH"), out, e);
 }
 
@@ -122,5 +134,7 @@ const struct activate_shell activate_tcsh = {
     .exit_if = exit_if,
     .unhash = "unhash;\n",
     .rehash = "rehash;\n",
+    .wrap = "",
+    .unwrap = "",
     .breaks_need_file = true,
 };

@@ -130,6 +130,8 @@ const struct activate_shell activate_zsh = {
     .forget = bourne_forget,
     .prompt = prompt,
     .exit_if = bourne_exit_if,
+    .wrap = bourne_wrap,
+    .unwrap = bourne_unwrap,
     .unhash = "if [[ -o hashcmds ]]; then _floe_hash=1; unsetopt hashcmds; fi;\n",
     .rehash = "if [ -n \"${_floe_hash:-}\" ]; then unset _floe_hash; setopt hashcmds; fi;\n",
 };
