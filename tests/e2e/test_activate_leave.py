@@ -18,20 +18,22 @@ HEAD = 'schema-version = "1.15.0"\n'
 # Takes whatever is in a file of NAME=VALUE entries, each ended by a NUL; "-NAME" unsets.
 HOOK = HEAD + """[hook]
 on-activate = '''
+LC_ALL=C # or a byte that begins a letter takes the NUL with it
 while IFS= read -r -d '' entry; do
   case $entry in -*) unset "${entry#-}";; *) export "$entry";; esac
 done < "$FLOX_ENV_PROJECT/entries"
+unset LC_ALL
 '''
 """
 OWN = (b"_", b"SHLVL", b"PWD", b"OLDPWD", b"ASAN_OPTIONS")
-slow = settings(max_examples=25 if bench.SLOW == 1 else 6, deadline=None, database=None, phases=(Phase.generate, Phase.shrink),
+slow = settings(max_examples=15 if bench.SLOW == 1 else 6, deadline=None, database=None, phases=(Phase.generate,),
                 suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 any_value = st.one_of(
     st.binary(max_size=40).map(lambda b: b.replace(b"\0", b"")),
     st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=30).map(str.encode),
     st.lists(st.sampled_from([b"'", b'"', b"\\", b"!", b"$", b"`", b"\n", b"\r", b"\t", b" ", b"*", b"~", b"=", b"#", b"%", b"{", b"}", b"(",
-                              b"[", b";", b"&", b"|", b"<", b"\x1b", b"\x7f", b"$(id)", b"a", b"-n", b"\\x41", b"!!", b"é".decode().encode(), b"\xff"]),
+                              b"[", b";", b"&", b"|", b"<", b"\x1b", b"\x7f", b"$(id)", b"a", b"-n", b"\\x41", b"!!", "é".encode(), b"\xff"]),
              max_size=12).map(b"".join),
 )
 folders = st.lists(st.sampled_from([b"/a", b"/b", b"/c c", b"/d'", b"", b"/usr/share"]), min_size=1, max_size=4).map(b":".join)
@@ -108,7 +110,7 @@ def test_any_value_reaches_the_shell_as_it_is_and_goes_again(m, shell):
 @pytest.mark.parametrize("shell", SHELLS)
 def test_layers_left_in_turn_lead_back_whatever_they_changed(m, shell):
     environments = [env(m, name, HOOK) for name in ("one", "two", "three")]
-    names = st.sampled_from([b"X", b"Y", b"Z", b"FOOPATH", b"LS_COLORS"])
+    names = st.sampled_from([b"X", b"Y", b"Z", b"FOOPATH", b"TIMES"])
     start = st.dictionaries(st.sampled_from([b"X", b"Y", b"FOOPATH", b"MANPATH", b"XDG_DATA_DIRS", b"CPATH", b"INFOPATH"]), st.one_of(any_value, folders))
 
     @slow
