@@ -14,8 +14,8 @@ static int tell_how(const struct layer *l, const char *line)
 {
     if (l->pid > 0)
         return say_error(
-            "A program cannot change the shell that started it.\n\nIn the shell that 'floe activate' "
-            "started, type 'exit'; in a shell within it, run\n  %s",
+            "A program cannot change the shell that started it.\n\nType 'exit' in the shell that 'floe "
+            "activate' started; in a shell within it, run\n  %s",
             line);
     return say_error(
         "A program cannot change the shell that started it.\n\nTo stop using this environment, run\n  %s",

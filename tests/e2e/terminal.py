@@ -36,7 +36,7 @@ class Terminal:
         # What the program ends with, as its parent sees it.
         inner = f"{shlex.join(map(str, argv))}; echo $? > {shlex.quote(str(self.status_file))}"
         wrapper = ["/usr/bin/env", "-i", *[f"{k}={v}" for k, v in env.items()], "TERM=screen-256color", "/bin/sh", "-c", inner]
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "400", "-y", "50", "-c", str(cwd), shlex.join(wrapper))
+        self.tmux("-f", "/dev/null", "set", "-g", "remain-on-exit", "on", ";", "new-session", "-d", "-x", "400", "-y", "50", "-c", str(cwd), shlex.join(wrapper))
 
     def __enter__(self):
         return self
