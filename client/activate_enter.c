@@ -125,6 +125,9 @@ fh_err activate_enter(struct activation *act, struct fh_error *e)
     return FH_OK;
 }
 
+/* A variable of more than 128 KiB would keep the kernel from starting any program. */
+enum { MAX_LAYERS = 96 * 1024 };
+
 void activate_add_layer(struct activation *act, int64_t pid)
 {
     struct fh_arena *a = act->client->arena;
@@ -143,5 +146,10 @@ void activate_add_layer(struct activation *act, int64_t pid)
         rest = old != NULL ? old : "";
     }
     const char *text = layer_encode(a, &l);
+    if (strlen(text) + strlen(rest) > MAX_LAYERS) {
+        say_warn("The environment changes more than can be remembered: leave it by ending the shell, "
+                 "'floe deactivate' cannot.");
+        return;
+    }
     envset_set(&act->now, LAYER_VARIABLE, fh_sprintf(a, "%s%s%s", text, *rest != '\0' ? ":" : "", rest));
 }

@@ -11,6 +11,25 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Parameters of zsh's own whose names a variable of the environment may have: zsh does not take them from
+ * there, and an assignment would end the eval, or change PATH and its like. */
+static fh_err set(struct fh_arena *a, const char *name, const char *value, struct fh_buf *out,
+                  struct fh_error *e)
+{
+    static const char *const own[] = {"argv",        "status",    "pipestatus",   "path",
+                                      "fpath",       "cdpath",    "manpath",      "mailpath",
+                                      "module_path", "fignore",   "psvar",        "watch",
+                                      "options",     "functions", "aliases",      "commands",
+                                      "parameters",  "history",   "signals",      "ARGC",
+                                      "EGID",        "EUID",      "GID",          "UID",
+                                      "LINENO",      "PPID",      "ZSH_SUBSHELL", "HISTCMD",
+                                      "TTYIDLE",     "USERNAME",  "ERRNO",        "zsh_eval_context"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcmp(own[i], name) == 0)
+            return FH_OK;
+    return bourne_set(a, name, value, out, e);
+}
+
 static fh_err prompt(struct fh_arena *a, const struct envset *set, const char *names, const char *old,
                      struct fh_buf *out, struct fh_error *e)
 {
@@ -125,7 +144,7 @@ const struct activate_shell activate_zsh = {
     .start = start,
     .completions = add_completions,
     .quote = shell_quote,
-    .set = bourne_set,
+    .set = set,
     .source = bourne_source,
     .forget = bourne_forget,
     .prompt = prompt,

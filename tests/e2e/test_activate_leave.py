@@ -167,6 +167,24 @@ def test_what_flox_or_something_else_entered_is_not_floe_s_to_leave(m):
     assert broken.returncode == 1 and "changed by something else" in broken.stderr and broken.stdout == ""
 
 
+def test_more_than_can_be_remembered_is_entered_with_a_warning(m):
+    folder = env(m, "web", HOOK)
+    write_entries(folder, {b"BIG": b"\x01" * 60000})
+    out, err = run(m, ["floe", "activate", "-c", "echo ${#BIG}"], folder)
+    assert out == b"60000\n" and b"more than can be remembered" in err
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_names_that_a_shell_keeps_for_itself_do_not_stop_the_rest(m, shell):
+    folder = env(m, "web", HEAD + '[vars]\nargv = "a"\npath = "b"\nstatus = "c"\nversion = "d"\nZZZ = "z"\n')
+    for line in (EVAL[shell] % "floe activate", EVAL[shell] % "floe deactivate", "true"):
+        script = m.dir / "script"
+        script.write_text(f"{EVAL[shell] % 'floe activate'}\n{line}\nprintenv ZZZ; printenv PATH\n")
+        done = m.run(*PLAIN[shell], script, cwd=folder, check=True)
+        assert ("z\n" in done.stdout) == ("deactivate" not in line) and m.env["PATH"] in done.stdout
+    m.floe("activate", "-c", "printenv ZZZ", cwd=folder, env={"FLOX_SHELL": shell}, check=True)
+
+
 # -- hook.on-deactivate
 
 LEFT = HEAD + """
