@@ -26,7 +26,7 @@ unset LC_ALL
 '''
 """
 OWN = (b"_", b"SHLVL", b"PWD", b"OLDPWD", b"ASAN_OPTIONS")
-slow = settings(max_examples=15 if bench.SLOW == 1 else 6, deadline=None, database=None, phases=(Phase.generate,),
+slow = settings(max_examples=10 if bench.SLOW == 1 else 6, deadline=None, database=None, phases=(Phase.generate,),
                 suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 any_value = st.one_of(
