@@ -77,6 +77,17 @@ static const struct fh_opt activate_opts[] = {
     {"command", 'c', FH_OPT_VALUE, "COMMAND", "run COMMAND in the shell, profile scripts included", NULL,
      NULL},
     {"mode", 'm', FH_OPT_VALUE, "dev|run", "what the environment is activated for", NULL, "dev run"},
+    {"default", 'D', FH_OPT_FLAG, NULL, "your environment 'default' of the hub", NULL, NULL},
+    {"generation", 'g', FH_OPT_VALUE, "N", "generation N of an environment of the hub", NULL, NULL},
+    {"start-services", 's', FH_OPT_FLAG, NULL, "refused: floe does not run services yet", NULL, NULL},
+    {"no-start-services", 0, FH_OPT_FLAG, NULL, "do not start services, also not those with auto-start", NULL,
+     NULL},
+    {"add-sbin", 0, FH_OPT_FLAG, NULL, "the environment's sbin on PATH too", NULL, NULL},
+    {"print-script", 0, FH_OPT_FLAG, NULL, "print shell code for eval, also on a terminal", NULL, NULL},
+    {0},
+};
+
+static const struct fh_opt deactivate_opts[] = {
     {"print-script", 0, FH_OPT_FLAG, NULL, "print shell code for eval, also on a terminal", NULL, NULL},
     {0},
 };
@@ -134,8 +145,20 @@ static const struct fh_verb verbs[] = {
     {"init", "", 0, 0, "make an environment", NULL, init_opts, cmd_init, .aliases = NULL},
     {"activate", "[-- COMMAND [ARG…]]", 0, -1, "enter an environment, or run a command in it",
      "With neither -c nor -- it starts a shell on a terminal, and otherwise prints shell code for "
-     "eval \"$(floe activate)\".",
+     "eval \"$(floe activate)\" (bash, zsh), floe activate | source (fish) or eval \"`floe activate`\" "
+     "(tcsh). "
+     "The shell is $FLOX_SHELL, or for a new one $SHELL and for code the shell that floe runs in.",
      activate_opts, cmd_activate, .stop_at_dashes = true},
+    {"deactivate", "", 0, 0, "leave the environment that was entered last",
+     "Prints shell code for eval \"$(floe deactivate)\" (bash, zsh), floe deactivate | source (fish) or eval "
+     "\"`floe deactivate`\" (tcsh), which runs profile.deactivate and puts the variables and the prompt "
+     "back. "
+     "A shell that 'floe activate' started is left with 'exit'.",
+     deactivate_opts, cmd_deactivate, .aliases = NULL},
+    {"activate-watch", "PID FLOXDIR SCRIPTS", 3, 3, "run hook.on-deactivate when PID leaves", NULL, NULL,
+     cmd_activate_watch, .hidden = true},
+    {"activate-left", "PID FLOXDIR", 2, 2, "PID left an environment", NULL, NULL, cmd_activate_left,
+     .hidden = true},
     {"edit", "", 0, 0, "change the manifest",
      "Opens $VISUAL, $EDITOR or the first of nano, vim, vi and emacs. Nothing is written unless the manifest "
      "is "
