@@ -103,6 +103,24 @@ def test_the_user_s_shell_is_taken_from_shell_and_from_the_parent(m, shell):
     assert f"greetings {shell} one two" in got.stdout
 
 
+def test_a_link_to_a_shell_is_that_shell(m):
+    csh = m.dir / "csh"
+    csh.symlink_to(m.run("sh", "-c", "command -v tcsh").stdout.strip())
+    assert "greetings tcsh" in m.floe("activate", "-c", "greet", cwd=env(m, "web"), env={"SHELL": str(csh)}, check=True).stdout
+
+
+@pytest.mark.parametrize("shell, options", [
+    ("bash", "set -euo pipefail; set -o posix; set -C; shopt -s failglob"),
+    ("zsh", "setopt err_exit no_unset ksh_arrays sh_word_split null_glob no_clobber"),
+    ("tcsh", "set noclobber; set backslash_quote; set nonomatch; set noglob"),
+])
+def test_options_that_people_set_do_not_matter(m, shell, options):
+    folder = env(m, "web")
+    text = "\n".join([options, EVAL[shell] % "floe activate", 'printenv ODD', "greet", EVAL[shell] % "floe deactivate", "printenv ODD || echo gone"])
+    done = script(m, shell, text + "\n", folder, check=True)
+    assert done.stdout == f"common\n{ODD}\ngreetings {shell} one two\n{shell} goes one two\ncommon goes\ngone\n"
+
+
 def test_a_shell_that_is_not_supported_is_named(m):
     refused = m.floe("activate", "-c", "true", cwd=env(m, "web"), env={"FLOX_SHELL": "/bin/ksh"})
     assert refused.returncode == 1 and "/bin/ksh" in refused.stderr and "bash, zsh, fish and tcsh" in refused.stderr
