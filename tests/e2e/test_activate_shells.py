@@ -215,10 +215,35 @@ def test_job_control_and_interrupts_are_the_shell_s(m, shell):
         t.ask("echo still here", "still here")
 
 
+def test_a_hook_is_interrupted_and_stopped_like_any_program(m):
+    folder = env(m, "web", HEAD + "[hook]\non-activate = 'sleep 100'\n")
+    with Terminal(m, ["bash"], folder) as t:
+        t.until("$ ")
+        t.type("floe activate -- echo in; echo status=$?")
+        bench.wait_for(lambda: "sleep 100" in running(t))
+        t.key("C-c")
+        bench.wait_for(lambda: "sleep 100" not in running(t))
+        t.type("floe activate -- echo in")
+        bench.wait_for(lambda: "sleep 100" in running(t))
+        t.key("C-z")
+        t.until("Stopped")
+        t.type("echo status=$?")
+        t.until("status=148")
+        pid = m.run("pgrep", "-t", tty(t), "-f", "^sleep 100$", check=True).stdout.strip()
+        t.type("fg")
+        t.until("floe activate -- echo in", 3)
+        os.kill(int(pid), signal.SIGTERM)  # the hook ends, as a command that failed
+        t.until("Running hook.on-activate failed")
+        assert "in" not in t.screen().splitlines()
+
+
+def tty(t):
+    return t.tmux("list-panes", "-F", "#{pane_tty}").strip().removeprefix("/dev/")
+
+
 def running(t):
     """Command line -> state of what runs on the terminal."""
-    tty = t.tmux("list-panes", "-F", "#{pane_tty}").strip()
-    done = t.m.run("ps", "-t", tty.removeprefix("/dev/"), "-o", "stat=,args=")
+    done = t.m.run("ps", "-t", tty(t), "-o", "stat=,args=")
     return {line.split(None, 1)[1]: line.split()[0] for line in done.stdout.splitlines()}
 
 
