@@ -8,16 +8,10 @@
 #include <stdlib.h>
 
 /* A generation other than the live one is read from the clone; the checkout stays as it is. */
-static fh_err read_generation(struct activation *act, const struct floxmeta *m, struct floxdir_files *files,
+static fh_err read_generation(struct activation *act, struct floxmeta *m, struct floxdir_files *files,
                               struct fh_error *e)
 {
-    struct fh_arena *a = act->client->arena;
-    const char *dir = fh_sprintf(a, "%lld/env", (long long)act->generation);
-    fh_err rc = gitobj_read(m->objects, m->here, fh_sprintf(a, "%s/manifest.toml", dir), FH_MAX_MANIFEST, a,
-                            &files->manifest, &files->manifest_len, e);
-    if (rc == FH_OK)
-        rc = gitobj_read(m->objects, m->here, fh_sprintf(a, "%s/manifest.lock", dir), FH_MAX_LOCK, a,
-                         &files->lock, &files->lock_len, e);
+    fh_err rc = floxmeta_generation_files(m, m->here, act->generation, files, e);
     if (rc == FH_NOT_FOUND)
         return FH_FAIL(
             e, rc,

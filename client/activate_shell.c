@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 static const struct activate_shell *const shells[] = {&activate_bash, &activate_zsh, &activate_fish,
                                                       &activate_tcsh};
 
-static const struct activate_shell *by_name(const char *program)
+static const struct activate_shell *named(const char *program)
 {
     const char *slash = strrchr(program, '/'), *name = slash != NULL ? slash + 1 : program;
     if (*name == '-') /* a login shell's own name for itself */
@@ -23,6 +24,16 @@ static const struct activate_shell *by_name(const char *program)
         if (strcmp(shells[i]->name, name) == 0)
             return shells[i];
     return NULL;
+}
+
+/* By its own name, or by that of the program behind a link (csh). */
+static const struct activate_shell *by_name(const char *program)
+{
+    char target[PATH_MAX];
+    const struct activate_shell *shell = named(program);
+    if (shell == NULL && strchr(program, '/') != NULL && realpath(program, target) != NULL)
+        shell = named(target);
+    return shell;
 }
 
 static const char *parent_program(struct fh_arena *a)

@@ -192,7 +192,7 @@ int cmd_activate(struct fh_cli *cli)
 {
     struct client *c = client_begin(cli);
     struct floxdir d;
-    struct floxdir_files files;
+    struct floxdir_files files = {0};
     enum kind kind = kind_of(cli);
     const char *number = fh_cli_value(cli, "generation");
     if (c == NULL)

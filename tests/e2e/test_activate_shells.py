@@ -103,6 +103,24 @@ def test_the_user_s_shell_is_taken_from_shell_and_from_the_parent(m, shell):
     assert f"greetings {shell} one two" in got.stdout
 
 
+def test_a_link_to_a_shell_is_that_shell(m):
+    csh = m.dir / "csh"
+    csh.symlink_to(m.run("sh", "-c", "command -v tcsh").stdout.strip())
+    assert "greetings tcsh" in m.floe("activate", "-c", "greet", cwd=env(m, "web"), env={"SHELL": str(csh)}, check=True).stdout
+
+
+@pytest.mark.parametrize("shell, options", [
+    ("bash", "set -euo pipefail; set -o posix; set -C; shopt -s failglob"),
+    ("zsh", "setopt err_exit no_unset ksh_arrays sh_word_split null_glob no_clobber"),
+    ("tcsh", "set noclobber; set backslash_quote; set nonomatch; set noglob"),
+])
+def test_options_that_people_set_do_not_matter(m, shell, options):
+    folder = env(m, "web")
+    text = "\n".join([options, EVAL[shell] % "floe activate", 'printenv ODD', "greet", EVAL[shell] % "floe deactivate", "printenv ODD || echo gone"])
+    done = script(m, shell, text + "\n", folder, check=True)
+    assert done.stdout == f"common\n{ODD}\ngreetings {shell} one two\n{shell} goes one two\ncommon goes\ngone\n"
+
+
 def test_a_shell_that_is_not_supported_is_named(m):
     refused = m.floe("activate", "-c", "true", cwd=env(m, "web"), env={"FLOX_SHELL": "/bin/ksh"})
     assert refused.returncode == 1 and "/bin/ksh" in refused.stderr and "bash, zsh, fish and tcsh" in refused.stderr
@@ -197,10 +215,35 @@ def test_job_control_and_interrupts_are_the_shell_s(m, shell):
         t.ask("echo still here", "still here")
 
 
+def test_a_hook_is_interrupted_and_stopped_like_any_program(m):
+    folder = env(m, "web", HEAD + "[hook]\non-activate = 'sleep 100'\n")
+    with Terminal(m, ["bash"], folder) as t:
+        t.until("$ ")
+        t.type("floe activate -- echo in; echo status=$?")
+        bench.wait_for(lambda: "sleep 100" in running(t))
+        t.key("C-c")
+        bench.wait_for(lambda: "sleep 100" not in running(t))
+        t.type("floe activate -- echo in")
+        bench.wait_for(lambda: "sleep 100" in running(t))
+        t.key("C-z")
+        t.until("Stopped")
+        t.type("echo status=$?")
+        t.until("status=148")
+        pid = m.run("pgrep", "-t", tty(t), "-f", "^sleep 100$", check=True).stdout.strip()
+        t.type("fg")
+        t.until("floe activate -- echo in", 3)
+        os.kill(int(pid), signal.SIGTERM)  # the hook ends, as a command that failed
+        t.until("Running hook.on-activate failed")
+        assert "in" not in t.screen().splitlines()
+
+
+def tty(t):
+    return t.tmux("list-panes", "-F", "#{pane_tty}").strip().removeprefix("/dev/")
+
+
 def running(t):
     """Command line -> state of what runs on the terminal."""
-    tty = t.tmux("list-panes", "-F", "#{pane_tty}").strip()
-    done = t.m.run("ps", "-t", tty.removeprefix("/dev/"), "-o", "stat=,args=")
+    done = t.m.run("ps", "-t", tty(t), "-o", "stat=,args=")
     return {line.split(None, 1)[1]: line.split()[0] for line in done.stdout.splitlines()}
 
 
