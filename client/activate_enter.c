@@ -1,5 +1,5 @@
 /* What an environment adds to the variables (manifest-lockfile-client §9.2, §9.3). */
-#include "client/activate.h"
+#include "client/activate_code.h"
 
 #include "client/disk.h"
 #include "client/say.h"
@@ -40,6 +40,8 @@ static void add_to_active(struct activation *act)
     fh_json_set(environment, "path", json_stringn_nocheck(act->dir->path, strlen(act->dir->path)));
     fh_json_set(environment, "pointer", pointer != NULL ? pointer : json_null());
     fh_json_set(entry, "environment", environment);
+    if (act->generation > 0)
+        fh_json_set(entry, "generation", json_integer(act->generation));
     fh_json_set(entry, "mode", fh_json_text(act->mode));
     json_array_insert_new(list, 0, entry);
     fh_buf_clear(&text);
@@ -63,8 +65,11 @@ static void add_identity(struct activation *act)
         envset_set(s, "FLOX_PROMPT_COLOR_1", "99");
     if (envset_get(s, "FLOX_PROMPT_COLOR_2") == NULL)
         envset_set(s, "FLOX_PROMPT_COLOR_2", "141");
-    if (envset_get(s, "_FLOX_ENV_DIRS_ADD_SBIN") == NULL)
-        envset_set(s, "_FLOX_ENV_DIRS_ADD_SBIN", "empty");
+    const char *sbin = envset_get(s, "_FLOX_ENV_DIRS_ADD_SBIN");
+    if (sbin == NULL || strcmp(sbin, "empty") == 0) /* the word that stands for none */
+        envset_set(s, "_FLOX_ENV_DIRS_ADD_SBIN", act->add_sbin ? act->flox_env : "empty");
+    else if (act->add_sbin)
+        envset_prepend(s, "_FLOX_ENV_DIRS_ADD_SBIN", act->flox_env);
     if (act->already_active)
         return;
     const char *names = envset_get(s, "FLOX_PROMPT_ENVIRONMENTS"),
@@ -78,11 +83,11 @@ static void add_identity(struct activation *act)
 static void fix_paths(struct activation *act)
 {
     struct envset *s = &act->now;
-    const char *dirs = envset_get(s, "FLOX_ENV_DIRS");
-    if (dirs == NULL)
-        dirs = act->flox_env;
-    envset_set(s, "PATH", envset_fix_path(s->arena, dirs, "/bin", envset_get(s, "PATH"), false));
-    envset_set(s, "MANPATH", envset_fix_path(s->arena, dirs, "/share/man", envset_get(s, "MANPATH"), true));
+    if (envset_get(s, "FLOX_ENV_DIRS") == NULL) /* the hook unset it */
+        envset_set(s, "FLOX_ENV_DIRS", act->flox_env);
+    const char *bin = code_path_front(s->arena, s, "/bin"), *man = code_path_front(s->arena, s, "/share/man");
+    envset_set(s, "PATH", envset_fix_path(s->arena, bin, "", envset_get(s, "PATH"), false));
+    envset_set(s, "MANPATH", envset_fix_path(s->arena, man, "", envset_get(s, "MANPATH"), true));
 }
 
 static void add_search_paths(struct activation *act)
@@ -118,4 +123,33 @@ fh_err activate_enter(struct activation *act, struct fh_error *e)
     FH_TRY(activate_run_hook(act, e));
     fix_paths(act);
     return FH_OK;
+}
+
+/* A variable of more than 128 KiB would keep the kernel from starting any program. */
+enum { MAX_LAYERS = 96 * 1024 };
+
+void activate_add_layer(struct activation *act, int64_t pid)
+{
+    struct fh_arena *a = act->client->arena;
+    struct layer l;
+    struct fh_error ignored;
+    const char *old = envset_get(&act->before, LAYER_VARIABLE), *rest = "";
+    if (act->already_active && layer_decode(a, old, &l, &rest, &ignored) == FH_OK) {
+        layer_extend(&l, &act->before, &act->now);
+    } else {
+        l = (struct layer){.flox_env = act->flox_env,
+                           .scripts = act->scripts,
+                           .dot_flox = act->dir->path,
+                           .pid = pid,
+                           .has_hook = activate_has_hook(a, act->scripts)};
+        layer_compare(&l, &act->before, &act->now);
+        rest = old != NULL ? old : "";
+    }
+    const char *text = layer_encode(a, &l);
+    if (strlen(text) + strlen(rest) > MAX_LAYERS) {
+        say_warn("The environment changes more than can be remembered: leave it by ending the shell, "
+                 "'floe deactivate' cannot.");
+        return;
+    }
+    envset_set(&act->now, LAYER_VARIABLE, fh_sprintf(a, "%s%s%s", text, *rest != '\0' ? ":" : "", rest));
 }

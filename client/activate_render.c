@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char render_version[] = "floe-render-2";
+static const char render_version[] = "floe-render-3";
 
 /* [vars] as bash reads them: double-quoted, so that they may refer to each other and to commands. */
 static fh_err write_vars(struct activation *act, struct fh_buf *out, struct fh_error *e)
@@ -35,6 +35,52 @@ static fh_err write_vars(struct activation *act, struct fh_buf *out, struct fh_e
                            name);
         FH_TRY(fh_buf_addf(out, e, "export %s=\"%s\"\n", name, ordered.items[i].value));
     }
+    return FH_OK;
+}
+
+/* What zsh and tcsh read instead of the user's start-up files, which these read (activate_zsh.c, _tcsh.c).
+ * The user's ZDOTDIR may be set by their .zshenv, so it is asked for after each file. */
+static const char zshenv[] =
+    "unset ZDOTDIR\n"
+    "if [ -n \"${_FLOE_ZDOTDIR+set}\" ]; then export ZDOTDIR=\"$_FLOE_ZDOTDIR\"; fi\n"
+    "_floe_zdotdir=${${(%):-%x}:A:h}\n"
+    "[ ! -r \"${ZDOTDIR:-$HOME}/.zshenv\" ] || . \"${ZDOTDIR:-$HOME}/.zshenv\"\n"
+    "unset _FLOE_ZDOTDIR _floe_own_zdotdir\n"
+    "[ -z \"${ZDOTDIR+set}\" ] || _floe_own_zdotdir=\"$ZDOTDIR\"\n"
+    "ZDOTDIR=\"$_floe_zdotdir\"\n";
+static const char zshrc[] =
+    "unset ZDOTDIR _floe_zdotdir\n"
+    "if [ -n \"${_floe_own_zdotdir+set}\" ]; then export ZDOTDIR=\"$_floe_own_zdotdir\"; fi\n"
+    "unset _floe_own_zdotdir\n"
+    "setopt GLOBAL_RCS\n"
+    "for _floe_rc in /etc/zsh/zshrc /etc/zshrc \"${ZDOTDIR:-$HOME}/.zshrc\"; do\n"
+    "  [ ! -r \"$_floe_rc\" ] || . \"$_floe_rc\"\n"
+    "done\n"
+    "unset _floe_rc\n"
+    ". \"$_FLOE_START\"\n"
+    "unset _FLOE_START\n";
+static const char tcshrc[] = "setenv HOME $_FLOE_HOME:q\n"
+                             "set home = $HOME:q\n"
+                             "unsetenv _FLOE_HOME\n"
+                             "if ( -r ~/.tcshrc ) then\n"
+                             "  source ~/.tcshrc\n"
+                             "else if ( -r ~/.cshrc ) then\n"
+                             "  source ~/.cshrc\n"
+                             "endif\n"
+                             "source $_FLOE_START:q\n"
+                             "unsetenv _FLOE_START\n";
+
+static fh_err write_start_files(struct activation *act, const char *dir, struct fh_error *e)
+{
+    struct fh_arena *a = act->client->arena;
+    const struct {
+        const char *path, *text;
+    } files[] = {{"zdotdir/.zshenv", zshenv}, {"zdotdir/.zshrc", zshrc}, {"tcsh/.tcshrc", tcshrc}};
+    FH_TRY(disk_make_dirs(fh_sprintf(a, "%s/activate.d/zdotdir", dir), 0755, e));
+    FH_TRY(disk_make_dirs(fh_sprintf(a, "%s/activate.d/tcsh", dir), 0755, e));
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        FH_TRY(disk_write(fh_sprintf(a, "%s/activate.d/%s", dir, files[i].path), files[i].text,
+                          strlen(files[i].text), 0644, e));
     return FH_OK;
 }
 
@@ -53,6 +99,8 @@ static fh_err fill(struct activation *act, const char *dir, struct fh_error *e)
     struct fh_arena *a = act->client->arena;
     struct fh_buf vars = FH_BUF_INIT(2 * FH_MAX_MANIFEST);
     fh_err rc = disk_make_dirs(fh_sprintf(a, "%s/activate.d", dir), 0755, e);
+    if (rc == FH_OK)
+        rc = write_start_files(act, dir, e);
     if (rc == FH_OK)
         rc = write_vars(act, &vars, e);
     const struct {
@@ -145,8 +193,10 @@ fh_err activate_render(struct activation *act, struct fh_error *e)
     struct client *c = act->client;
     const char *run = fh_sprintf(c->arena, "%s/run", act->dir->path);
     const char *own = fh_sprintf(c->arena, "%s/floe", run);
-    const char *name =
-        fh_sprintf(c->arena, "%s.%s-%s", settings_system(c->arena), act->dir->pointer.name, act->mode);
+    const char *generation =
+        act->generation > 0 ? fh_sprintf(c->arena, ".gen%lld", (long long)act->generation) : "";
+    const char *name = fh_sprintf(c->arena, "%s.%s%s-%s", settings_system(c->arena), act->dir->pointer.name,
+                                  generation, act->mode);
     const char *target = target_of(act);
     FH_TRY(make_target(act, target, e));
     act->scripts = target;

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct activate_shell *const shells[] = {&activate_bash};
+static const struct activate_shell *const shells[] = {&activate_bash, &activate_zsh, &activate_fish,
+                                                      &activate_tcsh};
 
 static const struct activate_shell *by_name(const char *program)
 {
@@ -32,13 +33,11 @@ static const char *parent_program(struct fh_arena *a)
     return n > 0 ? fh_strndup(a, target, (size_t)n) : NULL;
 }
 
-const struct activate_shell *activate_choose_shell(struct activation *act, bool in_place,
-                                                   const char **program, struct fh_error *e)
+const struct activate_shell *activate_choose_shell(struct fh_arena *a, bool in_place, const char **program,
+                                                   struct fh_error *e)
 {
-    struct fh_arena *a = act->client->arena;
-    const char *forced = getenv("FLOX_SHELL"), *own = getenv("SHELL");
-    const char *parent = in_place ? parent_program(a) : NULL;
-    const char *const candidates[] = {forced, parent, own};
+    const char *forced = getenv("FLOX_SHELL"), *own = getenv("SHELL"), *parent = parent_program(a);
+    const char *const candidates[] = {forced, in_place ? parent : own, in_place ? own : parent};
     for (size_t i = 0; i < 3; i++) {
         const struct activate_shell *shell = candidates[i] != NULL ? by_name(candidates[i]) : NULL;
         if (shell != NULL) {
@@ -46,7 +45,9 @@ const struct activate_shell *activate_choose_shell(struct activation *act, bool 
             return shell;
         }
         if (i == 0 && forced != NULL && *forced != '\0') {
-            (void)FH_FAIL(e, FH_INVALID, "The shell '%s' in FLOX_SHELL is not supported; bash is.", forced);
+            (void)FH_FAIL(e, FH_INVALID,
+                          "The shell '%s' in FLOX_SHELL is not supported; bash, zsh, fish and tcsh are.",
+                          forced);
             return NULL;
         }
     }

@@ -12,6 +12,7 @@ struct client {
     struct api *api;
     const char *const *command; /* as typed, but for the program's name, which histories have as "flox" */
     size_t ncommand;
+    const char *meta_lock; /* the lock of an owner's clone that is held: see floxmeta.h; NULL: none */
     int preparing; /* the descriptor, and one, that holds a .flox which has no name yet; see floxdir_prepare
                     */
     struct fh_error e; /* where a verb's calls leave what went wrong */

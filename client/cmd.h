@@ -19,10 +19,36 @@ int cmd_list(struct fh_cli *cli);
 int cmd_push(struct fh_cli *cli);
 int cmd_pull(struct fh_cli *cli);
 int cmd_activate(struct fh_cli *cli);
+int cmd_include_upgrade(struct fh_cli *cli);
+int cmd_deactivate(struct fh_cli *cli);
+int cmd_activate_watch(struct fh_cli *cli);
+int cmd_activate_left(struct fh_cli *cli);
 int cmd_generations_list(struct fh_cli *cli);
 int cmd_generations_history(struct fh_cli *cli);
 int cmd_generations_switch(struct fh_cli *cli);
 int cmd_generations_rollback(struct fh_cli *cli);
+
+/* What a hub keeps, over REST: for its people, without a shell on the server. */
+int cmd_org_list(struct fh_cli *cli);
+int cmd_org_create(struct fh_cli *cli);
+int cmd_org_show(struct fh_cli *cli);
+int cmd_org_visibility(struct fh_cli *cli);
+int cmd_org_audit(struct fh_cli *cli);
+int cmd_member_list(struct fh_cli *cli);
+int cmd_member_set(struct fh_cli *cli);
+int cmd_member_remove(struct fh_cli *cli);
+int cmd_token_list(struct fh_cli *cli);
+int cmd_token_create(struct fh_cli *cli);
+int cmd_token_revoke(struct fh_cli *cli);
+int cmd_env_list(struct fh_cli *cli);
+int cmd_env_show(struct fh_cli *cli);
+int cmd_env_visibility(struct fh_cli *cli);
+int cmd_env_rename(struct fh_cli *cli);
+int cmd_env_delete(struct fh_cli *cli);
+int cmd_env_restore(struct fh_cli *cli);
+int cmd_env_diff(struct fh_cli *cli);
+extern const struct fh_opt cmd_json_opts[], cmd_audit_opts[], cmd_token_list_opts[], cmd_token_create_opts[],
+    cmd_env_list_opts[], cmd_env_delete_opts[], cmd_env_restore_opts[];
 
 /* What several verbs do. */
 

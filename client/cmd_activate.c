@@ -1,13 +1,15 @@
 /* floe activate */
 #include "client/cmd.h"
 
-#include "client/activate.h"
+#include "client/activate_code.h"
 #include "client/disk.h"
 #include "client/hub.h"
+#include "client/include.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -23,27 +25,6 @@ static enum kind kind_of(const struct fh_cli *cli)
     if (fh_cli_flag(cli, "print-script") || !isatty(STDOUT_FILENO))
         return IN_PLACE;
     return INTERACTIVE;
-}
-
-static fh_err open_environment(struct client *c, struct fh_cli *cli, struct floxdir *d, struct fh_error *e)
-{
-    struct floxmeta m = {.lock_fd = -1};
-    const char *ref = fh_cli_value(cli, "reference"), *dir = fh_cli_value(cli, "dir");
-    fh_err rc;
-    if (ref != NULL) {
-        rc = cmd_open_reference(c, ref, d, &m, e);
-    } else {
-        rc = floxdir_find(c, cli, false, d, e);
-        if (rc == FH_NOT_FOUND)
-            return FH_FAIL(e, rc, "%s\n\nCreate an environment with 'floe init%s%s'",
-                           dir != NULL ? fh_sprintf(c->arena, "Did not find an environment in '%s'", dir)
-                                       : "Did not find an environment in the current directory.",
-                           dir != NULL ? " --dir " : "", dir != NULL ? dir : "");
-        if (rc == FH_OK)
-            rc = d->is_managed ? cmd_open_managed(c, d, &m, e) : floxdir_lock(c, d, e);
-    }
-    floxmeta_close(&m);
-    return rc;
 }
 
 /* The environment's own owner with -r, and those of the remote environments it includes. */
@@ -77,48 +58,107 @@ static fh_err check_system(struct client *c, const struct fh_manifest *m, struct
         system);
 }
 
+/* floe cannot start services yet: who asks for them by hand is told so, before anything runs. */
+static fh_err check_services(struct activation *act, struct fh_cli *cli, struct fh_error *e)
+{
+    struct fh_arena *a = act->client->arena;
+    const char *system = settings_system(a), *names = "";
+    const struct fh_manifest *m = act->manifest;
+    for (size_t i = 0; i < m->nservices; i++) {
+        const struct fh_manifest_service *s = &m->services[i];
+        bool here = !s->has_systems;
+        for (size_t k = 0; k < s->systems.count; k++)
+            here = here || strcmp(s->systems.items[k], system) == 0;
+        if (here)
+            names = fh_sprintf(a, "%s%s%s", names, *names != '\0' ? ", " : "", say_safe(a, s->name));
+    }
+    bool asked = fh_cli_flag(cli, "start-services");
+    if (*names == '\0') {
+        if (asked)
+            say_warn("Environment does not have any services defined.");
+        return FH_OK;
+    }
+    if (asked)
+        return FH_FAIL(
+            e, FH_INVALID,
+            "Cannot start the services of this environment (%s): floe does not run services "
+            "yet.\n\nActivate without --start-services and start them yourself, or use 'flox activate "
+            "--start-services'.",
+            names);
+    if (m->auto_start == 1 && !fh_cli_flag(cli, "no-start-services"))
+        say_warn("The services of this environment (%s) are not started: floe does not run services yet. "
+                 "--no-start-services keeps this warning away.",
+                 names);
+    return FH_OK;
+}
+
 /* The lock that fits the manifest; a new one of a path environment is kept. */
-static fh_err prepare(struct activation *act, const struct floxdir *d, struct floxdir_files *files,
-                      bool trust, struct fh_error *e)
+static fh_err prepare(struct activation *act, struct fh_cli *cli, struct floxdir *d,
+                      struct floxdir_files *files, struct fh_error *e)
 {
     struct client *c = act->client;
     const struct fh_manifest *user;
     const struct fh_lock *lock;
     bool made;
-    FH_TRY(floxdir_read(c, d, files, e));
+    FH_TRY(activate_open(act, cli, d, files, e));
     FH_TRY(floxdir_lock_manifest(c, files, &user, &made, e));
     if (made && !d->is_managed)
         FH_TRY(floxdir_write(d->path, files, e));
     FH_TRY(fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", &lock, e));
     act->manifest = lock->manifest;
-    act->files = files;
-    if (!trust)
+    if (made)
+        include_say_overrides(c, lock);
+    if (!fh_cli_flag(cli, "trust"))
         FH_TRY(check_trust(c, d, user, e));
     FH_TRY(check_system(c, lock->manifest, e));
+    FH_TRY(check_services(act, cli, e));
     if (act->mode == NULL)
         act->mode = lock->manifest->activate_mode != NULL ? lock->manifest->activate_mode : "dev";
     return activate_render(act, e);
 }
 
-static void announce(const struct activation *act, enum kind kind)
+static void announce(const struct activation *act, const struct activate_shell *shell, enum kind kind)
 {
+    struct fh_arena *a = act->client->arena;
     const struct floxdir *d = act->dir;
+    const char *how = "";
     if (act->already_active || strcmp(d->pointer.name, "default") == 0 ||
         (kind != INTERACTIVE && !isatty(STDERR_FILENO)))
         return;
-    say_done("You are now using the environment %s%s%s", d->title, d->is_reference ? " (local)" : "",
-             kind == INTERACTIVE ? "\nTo stop using this environment, type 'exit'\n" : "");
+    if (kind == INTERACTIVE)
+        how = "\nTo stop using this environment, type 'exit'\n";
+    else if (kind == IN_PLACE)
+        how = fh_sprintf(a, "\nTo stop using this environment, run '%s'\n", shell->leave_line);
+    say_done("You are now using the environment %s%s%s", d->title, d->is_reference ? " (local)" : "", how);
 }
 
 static int print_script(struct activation *act, const struct activate_shell *shell)
 {
     struct client *c = act->client;
-    struct fh_buf text = FH_BUF_INIT(16 * 1024 * 1024);
-    fh_err rc = shell->script(act, &text, &c->e);
+    struct fh_buf text = FH_BUF_INIT(ACTIVATE_MAX_CODE);
+    fh_err rc = code_add_in_place(act, shell, &text, &c->e);
     if (rc == FH_OK)
-        rc = disk_write_all(STDOUT_FILENO, text.data, text.len, "the script", &c->e);
+        rc = code_print(c, shell, &text, &c->e);
     fh_buf_free(&text);
     return rc == FH_OK ? 0 : say_fail(&c->e);
+}
+
+/* This process becomes the program or the shell: who waits for hook.on-deactivate waits for its end. */
+static int become(struct activation *act, const struct activate_shell *shell, const char *program,
+                  struct fh_cli *cli)
+{
+    struct client *c = act->client;
+    const struct activate_watch w = {.dot_flox = act->dir->path,
+                                     .scripts = act->scripts,
+                                     .project = envset_get(&act->now, "FLOX_ENV_PROJECT"),
+                                     .pid = getpid(),
+                                     .env = &act->now};
+    if (activate_has_hook(c->arena, act->scripts) && activate_watch(c, &w, &c->e) != FH_OK)
+        return say_fail(&c->e);
+    if (shell == NULL)
+        return activate_exec(act, cli->args);
+    (void)!shell->start(act, program, fh_cli_value(cli, "command"), &c->e);
+    return say_fail(&c->e);
 }
 
 static int enter(struct activation *act, struct fh_cli *cli, enum kind kind)
@@ -127,7 +167,7 @@ static int enter(struct activation *act, struct fh_cli *cli, enum kind kind)
     const struct activate_shell *shell = NULL;
     const char *program = NULL;
     if (kind != EXEC) {
-        shell = activate_choose_shell(act, kind == IN_PLACE, &program, &c->e);
+        shell = activate_choose_shell(c->arena, kind == IN_PLACE, &program, &c->e);
         if (shell == NULL)
             return say_fail(&c->e);
     }
@@ -136,17 +176,16 @@ static int enter(struct activation *act, struct fh_cli *cli, enum kind kind)
         return say_error("Environment %s is already active", act->dir->title);
     if (activate_enter(act, &c->e) != FH_OK)
         return say_fail(&c->e);
-    announce(act, kind);
-    switch (kind) {
-    case EXEC:
-        return activate_exec(act, cli->args);
-    case IN_PLACE:
-        return print_script(act, shell);
-    default:
-        if (shell->start(act, program, kind == COMMAND ? fh_cli_value(cli, "command") : NULL, &c->e) != FH_OK)
-            return say_fail(&c->e);
-        return 1;
-    }
+    activate_add_layer(act, kind == INTERACTIVE ? getpid() : 0);
+    announce(act, shell, kind);
+    return kind == IN_PLACE ? print_script(act, shell) : become(act, shell, program, cli);
+}
+
+static bool is_generation(const char *text, int64_t *out)
+{
+    char *end;
+    *out = strtoll(text, &end, 10);
+    return *text != '\0' && *end == '\0' && *out > 0;
 }
 
 int cmd_activate(struct fh_cli *cli)
@@ -155,23 +194,26 @@ int cmd_activate(struct fh_cli *cli)
     struct floxdir d;
     struct floxdir_files files;
     enum kind kind = kind_of(cli);
+    const char *number = fh_cli_value(cli, "generation");
     if (c == NULL)
         return 1;
-    struct activation act = {.client = c, .dir = &d, .mode = fh_cli_value(cli, "mode")};
+    struct activation act = {
+        .client = c, .mode = fh_cli_value(cli, "mode"), .add_sbin = fh_cli_flag(cli, "add-sbin")};
     if (kind == EXEC && cli->nargs == 0)
         return say_error("empty command provided");
     if (kind != EXEC && cli->nargs > 0)
         return fh_cli_usage(cli, "A command goes behind --: 'floe activate -- %s'.", cli->args[0]);
     if (act.mode != NULL && strcmp(act.mode, "dev") != 0 && strcmp(act.mode, "run") != 0)
         return fh_cli_usage(cli, "The mode is dev or run, not '%s'.", act.mode);
+    if (number != NULL && !is_generation(number, &act.generation))
+        return fh_cli_usage(cli, "'%s' is not the number of a generation.", number);
+    if (fh_cli_flag(cli, "start-services") && fh_cli_flag(cli, "no-start-services"))
+        return fh_cli_usage(cli, "--start-services and --no-start-services are mutually exclusive");
     envset_init(&act.before, c->arena, environ);
-    if (open_environment(c, cli, &d, &c->e) != FH_OK ||
-        prepare(&act, &d, &files, fh_cli_flag(cli, "trust"), &c->e) != FH_OK)
+    if (prepare(&act, cli, &d, &files, &c->e) != FH_OK)
         return say_fail(&c->e);
     /* A hook may use floe on this very environment. */
     flock(d.lock_fd, LOCK_UN);
     cmd_warn_packages(c, &files);
-    if (act.manifest->nservices > 0)
-        say_warn("The services of this environment are not started: floe does not run services.");
     return enter(&act, cli, kind);
 }

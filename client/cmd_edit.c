@@ -5,6 +5,7 @@
 #include "client/disk.h"
 #include "client/editor.h"
 #include "client/hub.h"
+#include "client/include.h"
 #include "client/registry.h"
 #include "client/say.h"
 #include "common/ceilings.h"
@@ -46,6 +47,17 @@ static int refuse(struct client *c, fh_err rc)
     return say_fail(&c->e);
 }
 
+static void say_composed(struct client *c, const struct floxdir_files *files)
+{
+    const struct fh_lock *lock;
+    struct fh_error ignored;
+    if (fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", &lock, &ignored) != FH_OK ||
+        !lock->composed)
+        return;
+    include_say_overrides(c, lock);
+    say_info("Run 'floe list -c' to see merged manifest.");
+}
+
 /* This very shell is in the environment. */
 static bool is_active(const struct edit *ed)
 {
@@ -73,6 +85,7 @@ static int finish(struct edit *ed, struct floxdir_files *fresh, const struct flo
                  "Please 'exit' the shell and run 'floe activate' to see these changes.");
     else
         say_done("Environment successfully updated.");
+    say_composed(c, fresh);
     return 0;
 }
 

@@ -1,9 +1,12 @@
 /* floe list (manifest-lockfile-client §7.5; the columns of -a are flox's) */
 #include "client/cmd.h"
 
+#include "client/include.h"
 #include "client/print.h"
 #include "client/say.h"
+#include "common/ceilings.h"
 #include "common/json.h"
+#include "common/toml_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +147,31 @@ static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_l
     return 0;
 }
 
+/* The manifest as it is written; of a composed environment the merged one. */
+static int print_config(struct client *c, struct floxdir_files *files)
+{
+    struct fh_error unreadable;
+    const struct fh_manifest *manifest;
+    const struct fh_lock *lock;
+    if (fh_manifest_parse(c->arena, files->manifest, files->manifest_len, "manifest.toml", &manifest,
+                          &unreadable) != FH_OK ||
+        manifest->nincludes == 0)
+        return print_text(c, files->manifest, files->manifest_len);
+    struct fh_buf text = FH_BUF_INIT(FH_MAX_LOCK);
+    fh_err rc = floxdir_lock_manifest(c, files, &manifest, NULL, &c->e);
+    if (rc == FH_OK)
+        rc = fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", &lock, &c->e);
+    if (rc == FH_OK)
+        rc = fh_toml_write_manifest(lock->manifest->json, &text, &c->e);
+    if (rc == FH_OK && print_text(c, text.data, text.len) == 0) {
+        fflush(stdout);
+        say_info("Displaying merged manifest.");
+        include_say_overrides(c, lock);
+    }
+    fh_buf_free(&text);
+    return rc == FH_OK ? 0 : say_fail(&c->e);
+}
+
 /* What the hub has now; the checkout stays as it is. */
 static fh_err read_upstream(struct floxmeta *m, const struct floxdir *d, struct floxdir_files *out,
                             struct fh_error *e)
@@ -174,7 +202,7 @@ int cmd_list(struct fh_cli *cli)
         rc = fh_cli_flag(cli, "upstream") ? read_upstream(&m, &d, &files, &c->e)
                                           : floxdir_read(c, &d, &files, &c->e);
     if (rc == FH_OK && fh_cli_flag(cli, "config"))
-        return print_text(c, files.manifest, files.manifest_len);
+        return print_config(c, &files);
     if (rc == FH_OK)
         rc = floxdir_lock_manifest(c, &files, &manifest, NULL, &c->e);
     if (rc == FH_OK)

@@ -46,6 +46,9 @@ fh_err disk_install_dir(const char *fresh, const char *final, bool replace, stru
  * says so after a second. Close the descriptor to let go. */
 fh_err disk_lock_file(const char *path, int *fd, struct fh_error *e) FH_MUSTCHECK;
 fh_err disk_lock_dir(const char *path, int *fd, struct fh_error *e) FH_MUSTCHECK;
+/* Waits so many seconds only, then FH_UNAVAILABLE: for a second lock, where two commands could wait for each
+ * other. */
+fh_err disk_lock_file_soon(const char *path, int seconds, int *fd, struct fh_error *e) FH_MUSTCHECK;
 
 /* The path with every link resolved; FH_NOT_FOUND when it does not exist. */
 fh_err disk_canonical(const char *path, struct fh_arena *a, char **out, struct fh_error *e) FH_MUSTCHECK;

@@ -131,16 +131,19 @@ fh_err disk_install_dir(const char *fresh, const char *final, bool replace, stru
     return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make '%s'", final);
 }
 
-static fh_err wait_for(int fd, const char *path, struct fh_error *e)
+/* seconds: how long to wait; 0: for ever */
+static fh_err wait_for(int fd, const char *path, int seconds, struct fh_error *e)
 {
     const struct timespec pause = {.tv_nsec = 50L * 1000 * 1000};
-    for (int tries = 0; tries < 20; tries++) {
+    for (int tries = 0; tries < 20 * (seconds > 0 ? seconds : 1); tries++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             return FH_OK;
         if (errno != EWOULDBLOCK && errno != EINTR)
             return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot lock '%s'", path);
         nanosleep(&pause, NULL);
     }
+    if (seconds > 0)
+        return FH_FAIL(e, FH_UNAVAILABLE, "Another command is using '%s'. Try again when it is done.", path);
     say_info("Waiting for another command that is using '%s'.", path);
     while (flock(fd, LOCK_EX) != 0)
         if (errno != EINTR)
@@ -148,13 +151,13 @@ static fh_err wait_for(int fd, const char *path, struct fh_error *e)
     return FH_OK;
 }
 
-static fh_err lock_path(const char *path, int flags, int *out, struct fh_error *e)
+static fh_err lock_path(const char *path, int flags, int seconds, int *out, struct fh_error *e)
 {
     for (;;) {
         int fd = open(path, flags | O_CLOEXEC, 0600);
         if (fd < 0)
             return disk_fail(e, "Cannot open", path);
-        fh_err rc = wait_for(fd, path, e);
+        fh_err rc = wait_for(fd, path, seconds, e);
         if (rc != FH_OK) {
             close(fd);
             return rc;
@@ -172,10 +175,15 @@ static fh_err lock_path(const char *path, int flags, int *out, struct fh_error *
 
 fh_err disk_lock_file(const char *path, int *fd, struct fh_error *e)
 {
-    return lock_path(path, O_RDWR | O_CREAT, fd, e);
+    return lock_path(path, O_RDWR | O_CREAT, 0, fd, e);
+}
+
+fh_err disk_lock_file_soon(const char *path, int seconds, int *fd, struct fh_error *e)
+{
+    return lock_path(path, O_RDWR | O_CREAT, seconds, fd, e);
 }
 
 fh_err disk_lock_dir(const char *path, int *fd, struct fh_error *e)
 {
-    return lock_path(path, O_RDONLY | O_DIRECTORY, fd, e);
+    return lock_path(path, O_RDONLY | O_DIRECTORY, 0, fd, e);
 }

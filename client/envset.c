@@ -104,6 +104,28 @@ bool envset_list_has(const char *list, const char *item)
     return list_has(list, item, strlen(item));
 }
 
+const char *envset_list_without(struct fh_arena *a, const char *list, const char *added, const char *kept)
+{
+    char *out = fh_alloc(a, strlen(list) + 1);
+    size_t n = 0;
+    bool first = true;
+    for (const char *at = list;; at++) {
+        size_t len = strcspn(at, ":");
+        if (len == 0 || !list_has(added, at, len) || list_has(kept, at, len)) {
+            if (!first)
+                out[n++] = ':';
+            first = false;
+            memcpy(out + n, at, len);
+            n += len;
+        }
+        at += len;
+        if (*at == '\0')
+            break;
+    }
+    out[n] = '\0';
+    return out;
+}
+
 void envset_prepend(struct envset *s, const char *name, const char *value)
 {
     const char *old = envset_get(s, name);

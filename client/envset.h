@@ -26,6 +26,9 @@ void envset_take(struct envset *s, const struct envset *from, const char *name);
 /* Puts value in front of a colon list unless it is in it. */
 void envset_prepend(struct envset *s, const char *name, const char *value);
 bool envset_list_has(const char *list, const char *item); /* list may be NULL */
+/* list without the elements that are in added and not in kept (NULL: nothing is); the others keep their
+ * order. */
+const char *envset_list_without(struct fh_arena *a, const char *list, const char *added, const char *kept);
 
 /* PATH or MANPATH as they must be with the environments of FLOX_ENV_DIRS (manifest-lockfile-client §9.3):
  * each of dirs with suffix, newest first, then what old has besides. */

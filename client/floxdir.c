@@ -81,7 +81,9 @@ fh_err floxdir_lock(struct client *c, struct floxdir *d, struct fh_error *e)
 
 fh_err floxdir_read(struct client *c, const struct floxdir *d, struct floxdir_files *out, struct fh_error *e)
 {
-    struct floxdir_files files = {0};
+    struct floxdir_files files = {.project = d->is_reference ? NULL : d->project};
+    if (d->is_managed)
+        files.reference = fh_sprintf(c->arena, "%s/%s", d->pointer.owner, d->pointer.name);
     FH_TRY(disk_read(fh_sprintf(c->arena, "%s/env/manifest.toml", d->path), FH_MAX_MANIFEST, c->arena,
                      &files.manifest, &files.manifest_len, e));
     struct fh_error ignored;
@@ -231,31 +233,4 @@ fh_err floxdir_write_ignores(const char *dot_flox, bool attributes, struct fh_er
     FH_TRY(write_in(dot_flox, ".gitignore", ignores, sizeof ignores - 1, e));
     return attributes ? write_in(dot_flox, ".gitattributes", attributes_text, sizeof attributes_text - 1, e)
                       : FH_OK;
-}
-
-fh_err floxdir_lock_manifest(struct client *c, struct floxdir_files *files,
-                             const struct fh_manifest **manifest, bool *made, struct fh_error *e)
-{
-    const struct fh_manifest *m;
-    const struct fh_lock *previous = NULL;
-    if (made != NULL)
-        *made = false;
-    FH_TRY(fh_manifest_parse(c->arena, files->manifest, files->manifest_len, "manifest.toml", &m, e));
-    *manifest = m;
-    struct fh_error broken;
-    if (files->lock != NULL &&
-        fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", &previous, &broken) != FH_OK)
-        previous = NULL; /* a lock that does not read is made anew where that is possible */
-    if (previous != NULL && fh_lock_fits(previous, m))
-        return FH_OK;
-    struct fh_buf text = FH_BUF_INIT(FH_MAX_LOCK);
-    fh_err rc = fh_lock_make(c->arena, m, previous, settings_system(c->arena), &text, e);
-    if (rc == FH_OK) {
-        files->lock = fh_strndup(c->arena, text.data, text.len);
-        files->lock_len = text.len;
-        if (made != NULL)
-            *made = true;
-    }
-    fh_buf_free(&text);
-    return rc;
 }

@@ -30,10 +30,13 @@ const char *floxdir_of_reference(struct client *c, const char *owner, const char
 /* One floe at a time changes an environment. Let go at the end of the verb. */
 fh_err floxdir_lock(struct client *c, struct floxdir *d, struct fh_error *e) FH_MUSTCHECK;
 
-/* manifest.toml and manifest.lock as bytes; lock may be absent (NULL, 0). */
+/* manifest.toml and manifest.lock as bytes; lock may be absent (NULL, 0). floxdir_read also sets whose they
+ * are, which matters where the manifest includes other environments. */
 struct floxdir_files {
     char *manifest, *lock;
     size_t manifest_len, lock_len;
+    const char *project;   /* the folder that an include's dir begins at; NULL: local ones are refused */
+    const char *reference; /* "owner/name" of an environment of the hub, which must not include itself */
 };
 fh_err floxdir_read(struct client *c, const struct floxdir *d, struct floxdir_files *out,
                     struct fh_error *e) FH_MUSTCHECK;
@@ -65,9 +68,16 @@ fh_err floxdir_prepare(struct client *c, const char *project, const char **fresh
 fh_err floxdir_write_ignores(const char *dot_flox, bool attributes, struct fh_error *e) FH_MUSTCHECK;
 
 /* The manifest checked, and a lock that fits it: the one there is, or a new one from it where no catalog is
- * needed. files->lock is replaced when a new one was made (*made, may be NULL). */
+ * needed; environments that it includes and the lock does not have yet are fetched. files->lock is replaced
+ * when a new one was made (*made, may be NULL), and then files->manifest too, where what was included needs a
+ * newer schema-version than it had. Nothing is written. */
 fh_err floxdir_lock_manifest(struct client *c, struct floxdir_files *files,
                              const struct fh_manifest **manifest, bool *made,
                              struct fh_error *e) FH_MUSTCHECK;
+/* The same, always locking anew, with the includes of these names brought again; all of them when there are
+ * none. FH_CONFLICT when there is no include, or none of a name. */
+fh_err floxdir_upgrade_includes(struct client *c, struct floxdir_files *files, const char *const *names,
+                                size_t nnames, const struct fh_manifest **manifest,
+                                struct fh_error *e) FH_MUSTCHECK;
 
 #endif

@@ -10,11 +10,31 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SECOND_LOCK_SECONDS = 10 };
+
 void floxmeta_close(struct floxmeta *m)
 {
-    if (m->lock_fd >= 0)
-        close(m->lock_fd);
+    if (m->lock_fd < 0)
+        return;
+    close(m->lock_fd);
     m->lock_fd = -1;
+    if (m->client->meta_lock == m->lock)
+        m->client->meta_lock = NULL;
+}
+
+/* Two commands that each hold a lock and want the other's: the one that goes down the order of names gives up
+ * after a while, and so never both. */
+static fh_err take_lock(struct floxmeta *m, struct fh_error *e)
+{
+    struct client *c = m->client;
+    int order = c->meta_lock != NULL ? strcmp(m->lock, c->meta_lock) : 1;
+    if (order == 0)
+        return FH_OK;
+    FH_TRY(order > 0 ? disk_lock_file(m->lock, &m->lock_fd, e)
+                     : disk_lock_file_soon(m->lock, SECOND_LOCK_SECONDS, &m->lock_fd, e));
+    if (c->meta_lock == NULL)
+        c->meta_lock = m->lock;
+    return FH_OK;
 }
 
 static fh_err begin(struct client *c, const struct fh_envjson *pointer, const char *dot_flox,
@@ -38,13 +58,14 @@ static fh_err begin(struct client *c, const struct fh_envjson *pointer, const ch
         .dot_flox = dot_flox,
         .branch = fh_project_branch(a, pointer->name, dot_flox),
         .path = fh_sprintf(a, "%s/%s", parent, pointer->owner),
+        .lock = fh_sprintf(a, "%s/%s.lock", parent, pointer->owner),
         .wire = {.api = c->api,
                  .arena = a,
                  .url = fh_sprintf(a, "%.*s/%s/floxmeta", (int)n, git, pointer->owner)},
         .lock_fd = -1,
     };
     FH_TRY(disk_make_dirs(parent, 0777, e));
-    return disk_lock_file(fh_sprintf(a, "%s.lock", m->path), &m->lock_fd, e);
+    return take_lock(m, e);
 }
 
 /* A clone takes its name when it is whole: made beside it, fetched into, renamed. */
@@ -113,6 +134,19 @@ fh_err floxmeta_open_clone(struct client *c, const struct fh_envjson *pointer, c
 {
     FH_TRY(begin(c, pointer, dot_flox, out, e));
     fh_err rc = open_clone(out, false, e);
+    if (rc != FH_OK)
+        floxmeta_close(out);
+    return rc;
+}
+
+fh_err floxmeta_open_upstream(struct client *c, const struct fh_envjson *pointer, struct floxmeta *out,
+                              gitobj_id tip, struct fh_error *e)
+{
+    FH_TRY(begin(c, pointer, "", out, e));
+    bool fresh = !disk_exists(out->path); /* making it fetches, too */
+    fh_err rc = open_clone(out, true, e);
+    if (rc == FH_OK)
+        rc = fresh ? gitobj_branch(out->objects, out->name, tip, e) : floxmeta_fetch(out, tip, e);
     if (rc != FH_OK)
         floxmeta_close(out);
     return rc;

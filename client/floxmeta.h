@@ -4,7 +4,9 @@
  *   <name>          what the hub last had; moved by a fetch alone
  *   <name>.<8 hex>  this checkout's own generations, until a push
  *
- * The clone is shared with flox and by all checkouts; meta/<owner>.lock is held from open to close. */
+ * The clone is shared with flox and by all checkouts; meta/<owner>.lock is held from open to close. While
+ * one is open, a second (of an include) shares its lock where the owner is the same, and else gives up
+ * waiting where two commands could wait for each other. */
 #ifndef FLOXMETA_H
 #define FLOXMETA_H
 
@@ -20,6 +22,7 @@ struct floxmeta {
     const char *branch;   /* the project branch */
     const char *dot_flox; /* canonical path it is named by */
     const char *path;     /* of the clone */
+    const char *lock;     /* its lock file */
     struct gitobj *objects;
     struct gitwire wire;
     int lock_fd;
@@ -43,6 +46,10 @@ fh_err floxmeta_open_local(struct client *c, const struct fh_envjson *pointer, c
 fh_err floxmeta_open_clone(struct client *c, const struct fh_envjson *pointer, const char *dot_flox,
                            struct floxmeta *out, struct fh_error *e) FH_MUSTCHECK;
 
+/* The clone with what the hub has now, and no checkout: for an include. tip is the environment's branch. */
+fh_err floxmeta_open_upstream(struct client *c, const struct fh_envjson *pointer, struct floxmeta *out,
+                              gitobj_id tip, struct fh_error *e) FH_MUSTCHECK;
+
 /* FETCH: moves the branch <name> to what the hub has. */
 fh_err floxmeta_fetch(struct floxmeta *m, gitobj_id tip, struct fh_error *e) FH_MUSTCHECK;
 
@@ -56,6 +63,9 @@ fh_err floxmeta_history(struct floxmeta *m, const char *commit, const struct fh_
                         struct fh_error *e) FH_MUSTCHECK;
 fh_err floxmeta_live_files(struct floxmeta *m, const char *commit, struct floxdir_files *out,
                            struct fh_error *e) FH_MUSTCHECK;
+/* Those of one generation, live or not: FH_NOT_FOUND when the history has no such generation. */
+fh_err floxmeta_generation_files(struct floxmeta *m, const char *commit, int64_t generation,
+                                 struct floxdir_files *out, struct fh_error *e) FH_MUSTCHECK;
 
 /* A change on top of parent (NULL: a new branch, whose root commit is made too): kind, targets, text and a
  * switch's `current` are the caller's, the rest is filled in. files is NULL for a switch. No branch moves. */

@@ -16,26 +16,46 @@ fh_err floxmeta_history(struct floxmeta *m, const char *commit, const struct fh_
     return fh_metadata_parse(m->client->arena, text, n, out, e);
 }
 
-fh_err floxmeta_live_files(struct floxmeta *m, const char *commit, struct floxdir_files *out,
-                           struct fh_error *e)
+static fh_err read_files(struct floxmeta *m, const char *commit, int64_t generation,
+                         struct floxdir_files *out, struct fh_error *e)
 {
     struct fh_arena *a = m->client->arena;
-    const struct fh_metadata *history;
     struct floxdir_files files = {0};
-    FH_TRY(floxmeta_history(m, commit, &history, e));
-    if (history->live <= 0)
-        return FH_FAIL(e, FH_INVALID, "The environment %s/%s has no generation yet.", m->owner, m->name);
-    const char *dir = fh_sprintf(a, "%lld/env", (long long)history->live);
+    const char *dir = fh_sprintf(a, "%lld/env", (long long)generation);
     FH_TRY(gitobj_read(m->objects, commit, fh_sprintf(a, "%s/manifest.toml", dir), FH_MAX_MANIFEST, a,
                        &files.manifest, &files.manifest_len, e));
     fh_err rc = gitobj_read(m->objects, commit, fh_sprintf(a, "%s/manifest.lock", dir), FH_MAX_LOCK, a,
                             &files.lock, &files.lock_len, e);
     if (rc == FH_NOT_FOUND)
         return FH_FAIL(e, FH_INVALID, "Generation %lld of %s/%s is corrupt: it has no manifest.lock.",
-                       (long long)history->live, m->owner, m->name);
+                       (long long)generation, m->owner, m->name);
     if (rc == FH_OK)
         *out = files;
     return rc;
+}
+
+fh_err floxmeta_live_files(struct floxmeta *m, const char *commit, struct floxdir_files *out,
+                           struct fh_error *e)
+{
+    const struct fh_metadata *history;
+    FH_TRY(floxmeta_history(m, commit, &history, e));
+    if (history->live <= 0)
+        return FH_FAIL(e, FH_INVALID, "The environment %s/%s has no generation yet.", m->owner, m->name);
+    return read_files(m, commit, history->live, out, e);
+}
+
+fh_err floxmeta_generation_files(struct floxmeta *m, const char *commit, int64_t generation,
+                                 struct floxdir_files *out, struct fh_error *e)
+{
+    const struct fh_metadata *history;
+    size_t n;
+    FH_TRY(floxmeta_history(m, commit, &history, e));
+    const struct fh_generation *all = fh_metadata_generations(m->client->arena, history, &n);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].number == generation)
+            return read_files(m, commit, generation, out, e);
+    return FH_FAIL(e, FH_NOT_FOUND, "generation %lld not found: %s/%s has generations 1 to %lld.",
+                   (long long)generation, m->owner, m->name, (long long)history->total);
 }
 
 static fh_err root_commit(struct floxmeta *m, int64_t when, gitobj_id out, struct fh_error *e)

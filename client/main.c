@@ -77,6 +77,17 @@ static const struct fh_opt activate_opts[] = {
     {"command", 'c', FH_OPT_VALUE, "COMMAND", "run COMMAND in the shell, profile scripts included", NULL,
      NULL},
     {"mode", 'm', FH_OPT_VALUE, "dev|run", "what the environment is activated for", NULL, "dev run"},
+    {"default", 'D', FH_OPT_FLAG, NULL, "your environment 'default' of the hub", NULL, NULL},
+    {"generation", 'g', FH_OPT_VALUE, "N", "generation N of an environment of the hub", NULL, NULL},
+    {"start-services", 's', FH_OPT_FLAG, NULL, "refused: floe does not run services yet", NULL, NULL},
+    {"no-start-services", 0, FH_OPT_FLAG, NULL, "do not start services, also not those with auto-start", NULL,
+     NULL},
+    {"add-sbin", 0, FH_OPT_FLAG, NULL, "the environment's sbin on PATH too", NULL, NULL},
+    {"print-script", 0, FH_OPT_FLAG, NULL, "print shell code for eval, also on a terminal", NULL, NULL},
+    {0},
+};
+
+static const struct fh_opt deactivate_opts[] = {
     {"print-script", 0, FH_OPT_FLAG, NULL, "print shell code for eval, also on a terminal", NULL, NULL},
     {0},
 };
@@ -134,8 +145,20 @@ static const struct fh_verb verbs[] = {
     {"init", "", 0, 0, "make an environment", NULL, init_opts, cmd_init, .aliases = NULL},
     {"activate", "[-- COMMAND [ARG…]]", 0, -1, "enter an environment, or run a command in it",
      "With neither -c nor -- it starts a shell on a terminal, and otherwise prints shell code for "
-     "eval \"$(floe activate)\".",
+     "eval \"$(floe activate)\" (bash, zsh), floe activate | source (fish) or eval \"`floe activate`\" "
+     "(tcsh). "
+     "The shell is $FLOX_SHELL, or for a new one $SHELL and for code the shell that floe runs in.",
      activate_opts, cmd_activate, .stop_at_dashes = true},
+    {"deactivate", "", 0, 0, "leave the environment that was entered last",
+     "Prints shell code for eval \"$(floe deactivate)\" (bash, zsh), floe deactivate | source (fish) or eval "
+     "\"`floe deactivate`\" (tcsh), which runs profile.deactivate and puts the variables and the prompt "
+     "back. "
+     "A shell that 'floe activate' started is left with 'exit'.",
+     deactivate_opts, cmd_deactivate, .aliases = NULL},
+    {"activate-watch", "PID FLOXDIR SCRIPTS", 3, 3, "run hook.on-deactivate when PID leaves", NULL, NULL,
+     cmd_activate_watch, .hidden = true},
+    {"activate-left", "PID FLOXDIR", 2, 2, "PID left an environment", NULL, NULL, cmd_activate_left,
+     .hidden = true},
     {"edit", "", 0, 0, "change the manifest",
      "Opens $VISUAL, $EDITOR or the first of nano, vim, vi and emacs. Nothing is written unless the manifest "
      "is "
@@ -145,6 +168,10 @@ static const struct fh_verb verbs[] = {
     {"push", "", 0, 0, "send an environment to the hub", NULL, push_opts, cmd_push, .aliases = NULL},
     {"pull", "[OWNER/NAME]", 0, 1, "bring an environment from the hub, or update it", NULL, pull_opts,
      cmd_pull, .aliases = NULL},
+    {"include upgrade", "[NAME…]", 0, -1, "bring the newest state of the environments that one includes",
+     "Without a name, all of them. What is included stays as it was locked until this is run, or until its "
+     "entry in the manifest changes.",
+     which_opts, cmd_include_upgrade, .aliases = NULL},
     {"generations list", "", 0, 0, "list the generations of an environment", NULL, generations_opts,
      cmd_generations_list, .aliases = NULL},
     {"generations history", "", 0, 0, "show every change of an environment", NULL, history_opts,
@@ -173,6 +200,60 @@ static const struct fh_verb verbs[] = {
      .aliases = NULL},
     {"auth logout", "", 0, 0, "forget the token", NULL, NULL, cmd_auth_logout, .aliases = NULL},
     {"auth token", "", 0, 0, "print the token", NULL, NULL, cmd_auth_token, .aliases = NULL},
+    {"env list", "[OWNER]", 0, 1, "list the environments on the hub that you may see", NULL,
+     cmd_env_list_opts, cmd_env_list, .aliases = NULL},
+    {"env show", "OWNER/NAME", 1, 1, "show an environment on the hub",
+     "With --json also the manifest and the lock of its live generation, as they are stored.", cmd_json_opts,
+     cmd_env_show, .aliases = NULL},
+    {"env visibility", "OWNER/NAME public|internal|unlisted|private", 2, 2,
+     "say who may read an environment on the hub",
+     "public: anyone. internal: everyone with an account there. unlisted: anyone who knows the name. "
+     "private: "
+     "those with a role in its owner.",
+     NULL, cmd_env_visibility, .aliases = NULL},
+    {"env rename", "OWNER/NAME NEW", 2, 2, "give an environment on the hub another name", NULL, NULL,
+     cmd_env_rename, .aliases = NULL},
+    {"env delete", "OWNER/NAME", 1, 1, "delete an environment on the hub, for everybody",
+     "Asks first; without a terminal -f is needed. 'floe delete' is for the copy on this machine.",
+     cmd_env_delete_opts, cmd_env_delete, .aliases = NULL},
+    {"env restore", "OWNER/NAME", 1, 1, "bring back a deleted environment, or an earlier commit", NULL,
+     cmd_env_restore_opts, cmd_env_restore, .aliases = NULL},
+    {"env diff", "OWNER/NAME [FROM [TO]]", 1, 3, "show what changed between two generations on the hub",
+     "Without TO it is the live generation, without FROM the one before it.", cmd_json_opts, cmd_env_diff,
+     .aliases = NULL},
+    {"org list", "", 0, 0, "list the organisations you belong to", NULL, cmd_json_opts, cmd_org_list,
+     .aliases = NULL},
+    {"org create", "ORG", 1, 1, "create an organisation, which you then own",
+     "Where the hub allows it to its users; else its operator does.", NULL, cmd_org_create, .aliases = NULL},
+    {"org show", "ORG|HANDLE", 1, 1, "show an organisation and its members, or a user", NULL, cmd_json_opts,
+     cmd_org_show, .aliases = NULL},
+    {"org visibility", "ORG|HANDLE public|internal|unlisted|private|default", 2, 2,
+     "say who may read new environments of an owner", "default: what the hub has for all of them.", NULL,
+     cmd_org_visibility, .aliases = NULL},
+    {"org audit", "ORG|HANDLE", 1, 1, "show who did what to what an owner has",
+     "Newest first. It is kept when what it tells of is gone.", cmd_audit_opts, cmd_org_audit,
+     .aliases = NULL},
+    {"member list", "ORG", 1, 1, "list an organisation's members", NULL, cmd_json_opts, cmd_member_list,
+     .aliases = NULL},
+    {"member set", "ORG HANDLE owner|writer|reader", 3, 3,
+     "make a user a member of an organisation, or change the role",
+     "An owner manages members and settings, a writer creates and changes environments, a reader reads them. "
+     "The "
+     "last owner stays. This, and the tokens of an organisation, need a token with scope admin.",
+     NULL, cmd_member_set, .aliases = NULL},
+    {"member remove", "ORG HANDLE", 2, 2, "take a user out of an organisation", NULL, NULL, cmd_member_remove,
+     .aliases = NULL},
+    {"token list", "", 0, 0, "list tokens, without their secret", NULL, cmd_token_list_opts, cmd_token_list,
+     .aliases = NULL},
+    {"token create", "", 0, 0, "make a token and print it, once",
+     "Standard output has the token alone. A token made here acts as you, or with --owner, for machines, as "
+     "the "
+     "organisation; it is never good for more, or for longer, than the one that you are logged in with, "
+     "which needs "
+     "scope admin.",
+     cmd_token_create_opts, cmd_token_create, .aliases = NULL},
+    {"token revoke", "ID", 1, 1, "make a token invalid at once", NULL, NULL, cmd_token_revoke,
+     .aliases = NULL},
     {0},
 };
 

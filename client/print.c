@@ -34,16 +34,15 @@ static size_t put_escaped(const unsigned char *p, size_t n)
 int print_json(struct client *c, const json_t *value)
 {
     struct fh_buf text = FH_BUF_INIT(MAX_JSON_TEXT);
-    bool raw = !isatty(STDOUT_FILENO);
     fh_err rc = fh_json_write_pretty(value, &text, &c->e);
     for (size_t i = 0; rc == FH_OK && i < text.len;) {
-        size_t replaced = raw ? 0 : put_escaped((const unsigned char *)text.data + i, text.len - i);
+        size_t replaced = put_escaped((const unsigned char *)text.data + i, text.len - i);
         if (replaced == 0)
             putchar(text.data[i++]);
         i += replaced;
     }
-    if (rc == FH_OK)
-        putchar('\n');
+    if (rc == FH_OK && (putchar('\n') == EOF || fflush(stdout) != 0))
+        rc = FH_FAIL_ERRNO(&c->e, FH_INTERNAL, "The answer cannot be written out");
     fh_buf_free(&text);
     return rc == FH_OK ? 0 : say_fail(&c->e);
 }

@@ -7,15 +7,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Means itself to every shell. */
+static bool is_plain(const char *s)
+{
+    for (const char *p = s; *p != '\0'; p++)
+        if ((unsigned char)*p >= 128 || (!isalnum((unsigned char)*p) && strchr("_-./:,+@", *p) == NULL))
+            return false;
+    return *s != '\0';
+}
+
 const char *shell_quote(struct fh_arena *a, const char *s)
 {
-    bool plain = *s != '\0', control = false;
-    for (const char *p = s; *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
-        plain = plain && c < 128 && (isalnum(c) || strchr("_-./:,+@%=", c) != NULL);
-        control = control || c < ' ' || c == 127;
-    }
-    if (plain)
+    bool control = false;
+    for (const char *p = s; *p != '\0'; p++)
+        control = control || (unsigned char)*p < ' ' || *p == 127;
+    if (is_plain(s))
         return fh_strdup(a, s);
     char *out = fh_alloc(a, 4 * strlen(s) + 4), *at = out;
     if (control)
@@ -33,6 +39,57 @@ const char *shell_quote(struct fh_arena *a, const char *s)
             *at++ = *p;
     }
     *at++ = '\'';
+    *at = '\0';
+    return out;
+}
+
+/* Quoted runs with what cannot be in quotes between them, as a backslash and the character or its code. */
+static const char *quote_runs(struct fh_arena *a, const char *s, const char *outside, bool escape_controls)
+{
+    if (is_plain(s))
+        return fh_strdup(a, s);
+    char *out = fh_alloc(a, 6 * strlen(s) + 3), *at = out;
+    bool inside = false;
+    for (const char *p = s; *p != '\0'; p++) {
+        unsigned char c = (unsigned char)*p;
+        bool code = escape_controls && (c < ' ' || c == 127);
+        bool quoted = !code && strchr(outside, *p) == NULL;
+        if (quoted != inside) {
+            *at++ = '\'';
+            inside = quoted;
+        }
+        if (code) {
+            at += snprintf(at, 5, "\\x%02x", c);
+        } else {
+            if (!quoted)
+                *at++ = '\\';
+            *at++ = *p;
+        }
+    }
+    if (inside)
+        *at++ = '\'';
+    if (at == out)
+        at += snprintf(at, 3, "''");
+    *at = '\0';
+    return out;
+}
+
+const char *shell_quote_fish(struct fh_arena *a, const char *s)
+{
+    return quote_runs(a, s, "\\'", true);
+}
+
+const char *shell_quote_tcsh(struct fh_arena *a, const char *s)
+{
+    const char *runs = quote_runs(a, s, "\\'!", false);
+    if (strchr(runs, '\n') == NULL)
+        return runs;
+    char *out = fh_alloc(a, 2 * strlen(runs) + 1), *at = out;
+    for (const char *p = runs; *p != '\0'; p++) {
+        if (*p == '\n')
+            *at++ = '\\';
+        *at++ = *p;
+    }
     *at = '\0';
     return out;
 }

@@ -8,11 +8,12 @@ enum {
     /* HTTP: one request */
     FH_MAX_TARGET = 8 * 1024, /* the request line's path and query */
     FH_MAX_QUERY_PAIRS = 64,
-    FH_MAX_HEADERS = 32 * 1024,          /* all header lines of a request; a JWT in Basic is over 1 KiB */
-    FH_MAX_BODY_SMALL = 64 * 1024,       /* a body that is kept in memory */
-    FH_MAX_BODY_FETCH = 1024 * 1024,     /* a git fetch request, inflated */
-    FH_MAX_BODY_PUSH = 64 * 1024 * 1024, /* a git push request (option push_limit) */
-    FH_MAX_GUNZIP_RATIO = 200,           /* inflated : sent, once over FH_MAX_BODY_SMALL */
+    FH_MAX_HEADERS = 32 * 1024,           /* all header lines of a request; a JWT in Basic is over 1 KiB */
+    FH_MAX_BODY_SMALL = 64 * 1024,        /* a body that is kept in memory */
+    FH_MAX_BODY_FETCH = 1024 * 1024,      /* a git fetch request, inflated */
+    FH_MAX_BODY_FILES = 12 * 1024 * 1024, /* a generation's files as JSON (REST) */
+    FH_MAX_BODY_PUSH = 64 * 1024 * 1024,  /* a git push request (option push_limit) */
+    FH_MAX_GUNZIP_RATIO = 200,            /* inflated : sent, once over FH_MAX_BODY_SMALL */
     FH_MAX_JSON_DEPTH = 64,
     FH_MAX_JSON_UNITS = 512 * 1024,   /* see json.c: some fifty MB; a metadata.json of 13,000 generations */
     FH_SPOOL_CHUNK = 64 * 1024,       /* what a connection holds in memory of a streamed body */
@@ -57,8 +58,10 @@ enum {
     /* documents */
     FH_MAX_MANIFEST = 1024 * 1024,
     FH_MAX_LOCK = 16 * 1024 * 1024,
+    FH_MAX_LOCK_SENT = 8 * 1024 * 1024, /* in a REST request */
     FH_MAX_METADATA = 4 * 1024 * 1024,
     FH_MAX_TOML_DEPTH = 32,
+    FH_MAX_INCLUDES = 256, /* environments that one includes */
 
     /* the database */
     FH_PACK_CHUNK = 1024 * 1024, /* one row of a stored pack */

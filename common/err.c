@@ -12,6 +12,7 @@ __attribute__((format(printf, 5, 0))) static void fill(struct fh_error *e, fh_er
     e->code = code;
     e->file = file;
     e->line = line;
+    e->retry_after = 0;
     vsnprintf(e->msg, sizeof e->msg, fmt, ap);
 }
 
@@ -53,6 +54,10 @@ const char *fh_err_name(fh_err code)
         [FH_DENIED] = "denied",
         [FH_INVALID] = "invalid",
         [FH_TOO_LARGE] = "too_large",
+        [FH_WRONG_TYPE] = "wrong_type",
+        [FH_PRECONDITION] = "precondition",
+        [FH_MISMATCH] = "mismatch",
+        [FH_LIMITED] = "limited",
         [FH_UNAVAILABLE] = "unavailable",
         [FH_AGAIN] = "again",
         [FH_INTERNAL] = "internal",

@@ -17,6 +17,10 @@ typedef enum fh_err {
     FH_DENIED,          /* a known caller who may not do this */
     FH_INVALID,         /* the input is wrong, and sending it again will not help */
     FH_TOO_LARGE,       /* the input is over a ceiling */
+    FH_WRONG_TYPE,      /* the input is of a kind that is not read here (a form instead of JSON) */
+    FH_PRECONDITION,    /* the caller said what must hold (If-Match), and it does not */
+    FH_MISMATCH,        /* parts of the input that do not go together, as files, or a key and its request */
+    FH_LIMITED,         /* too many requests; e->retry_after says when there may be one again */
     FH_UNAVAILABLE,     /* something we depend on is not there just now; trying again may help */
     FH_AGAIN,           /* internal: cannot be done here without blocking (see web_request.inline_only) */
     FH_INTERNAL,        /* our fault */
@@ -26,6 +30,7 @@ struct fh_error {
     fh_err code;
     const char *file; /* where it was found; static */
     int line;
+    int retry_after; /* seconds, with FH_LIMITED; set after the sentence. 0: unknown */
     char msg[768];
 };
 

@@ -39,8 +39,8 @@ static fh_err read_outputs(struct lock_reader *r, const json_t *from, struct fh_
     json_object_foreach(fh_json_iterable(from), key, value)
     {
         if (!json_is_string(value))
-            return FH_FAIL(r->e, FH_INVALID, "%s: output '%s' of package '%s' has no store path.", r->name,
-                           key, p->install_id);
+            return FH_FAIL(r->e, FH_INVALID, "%s: an output of package '%s' has no store path.", r->name,
+                           fh_json_shown(r->arena, p->install_id));
         outputs[p->noutputs++] = (struct fh_lock_output){.name = key, .path = json_string_value(value)};
     }
     qsort(outputs, p->noutputs, sizeof *outputs, by_name);
@@ -108,6 +108,63 @@ static fh_err read_packages(struct lock_reader *r, const json_t *from, struct fh
     return FH_OK;
 }
 
+static fh_err read_include(struct lock_reader *r, const json_t *from, struct fh_included *out)
+{
+    const json_t *descriptor = json_object_get(from, "descriptor");
+    out->name = fh_json_string(from, "name");
+    out->descriptor = descriptor;
+    out->entry = (struct fh_manifest_include){
+        .dir = fh_json_string(descriptor, "dir"),
+        .remote = fh_json_string(descriptor, "remote"),
+        .name = fh_json_string(descriptor, "name"),
+        .generation = json_integer_value(json_object_get(descriptor, "generation")),
+    };
+    if (!out->name || (!out->entry.dir && !out->entry.remote))
+        return FH_FAIL(r->e, FH_INVALID, "%s: an entry of 'compose.include' does not say what it is.",
+                       r->name);
+    return fh_manifest_from_json(
+        r->arena, json_object_get(from, "manifest"),
+        fh_sprintf(r->arena, "%s: included '%s'", r->name, fh_json_shown(r->arena, out->name)),
+        &out->manifest, r->e);
+}
+
+/* Warnings of kinds that are not known are passed over. */
+static void read_overrides(struct lock_reader *r, const json_t *from, struct fh_lock *lock)
+{
+    struct fh_override *overrides = fh_alloc(r->arena, (json_array_size(from) + 1) * sizeof *overrides);
+    for (size_t i = 0; i < json_array_size(from); i++) {
+        const json_t *item = json_array_get(from, i), *part;
+        const json_t *path = json_object_get(json_object_get(item, "warning"), "Overriding");
+        const char *winner = fh_json_string(item, "higher_priority_name");
+        bool readable = winner && json_array_size(path) > 0;
+        size_t k;
+        json_array_foreach(path, k, part) readable = readable && json_is_string(part);
+        if (readable)
+            overrides[lock->noverrides++] =
+                (struct fh_override){.path = fh_json_strings(r->arena, path), .winner = winner};
+    }
+    lock->overrides = overrides;
+}
+
+static fh_err read_compose(struct lock_reader *r, const json_t *compose, struct fh_lock *lock)
+{
+    const json_t *includes = json_object_get(compose, "include");
+    lock->composed = true;
+    FH_TRY(fh_manifest_from_json(r->arena, json_object_get(compose, "composer"), r->name, &lock->user, r->e));
+    if (!json_is_array(includes))
+        return FH_FAIL(r->e, FH_INVALID, "%s: 'compose' has no 'include' list.", r->name);
+    if (json_array_size(includes) > FH_MAX_INCLUDES)
+        return FH_FAIL(r->e, FH_TOO_LARGE, "%s: 'compose.include' has more than %d entries.", r->name,
+                       FH_MAX_INCLUDES);
+    struct fh_included *list = fh_alloc(r->arena, (json_array_size(includes) + 1) * sizeof *list);
+    for (size_t i = 0; i < json_array_size(includes); i++)
+        FH_TRY(read_include(r, json_array_get(includes, i), &list[i]));
+    lock->nincludes = json_array_size(includes);
+    lock->includes = list;
+    read_overrides(r, json_object_get(compose, "warnings"), lock);
+    return FH_OK;
+}
+
 static fh_err read_lock(struct lock_reader *r, const json_t *json, struct fh_lock *lock)
 {
     const json_t *version = json_object_get(json, "lockfile-version");
@@ -121,11 +178,8 @@ static fh_err read_lock(struct lock_reader *r, const json_t *json, struct fh_loc
     FH_TRY(
         fh_manifest_from_json(r->arena, json_object_get(json, "manifest"), r->name, &lock->manifest, r->e));
     lock->user = lock->manifest;
-    if (compose && !json_is_null(compose)) {
-        lock->composed = true;
-        FH_TRY(fh_manifest_from_json(r->arena, json_object_get(compose, "composer"), r->name, &lock->user,
-                                     r->e));
-    }
+    if (compose && !json_is_null(compose))
+        FH_TRY(read_compose(r, compose, lock));
     return read_packages(r, json_object_get(json, "packages"), lock);
 }
 
@@ -147,4 +201,18 @@ fh_err fh_lock_parse(struct fh_arena *a, const char *text, size_t n, const char 
 bool fh_lock_fits(const struct fh_lock *lock, const struct fh_manifest *m)
 {
     return fh_manifest_equal(lock->user, m);
+}
+
+const struct fh_included *fh_lock_find_include(const struct fh_lock *previous, const json_t *descriptor)
+{
+    for (size_t i = 0; previous && i < previous->nincludes; i++)
+        if (json_equal(previous->includes[i].descriptor, descriptor))
+            return &previous->includes[i];
+    return NULL;
+}
+
+bool fh_included_equal(const struct fh_included *a, const struct fh_included *b)
+{
+    return strcmp(a->name, b->name) == 0 && json_equal(a->descriptor, b->descriptor) &&
+           fh_manifest_equal(a->manifest, b->manifest);
 }

@@ -7,7 +7,7 @@
 #ifndef FH_LOCK_H
 #define FH_LOCK_H
 
-#include "common/manifest.h"
+#include "common/manifest_merge.h"
 
 struct fh_lock_output {
     const char *name, *path;
@@ -34,6 +34,10 @@ struct fh_lock {
     const struct fh_manifest *manifest; /* what was locked: includes merged */
     const struct fh_manifest *user;     /* what stands in manifest.toml: compose.composer, else manifest */
     bool composed;
+    size_t nincludes; /* compose.include: what was included when it was locked */
+    const struct fh_included *includes;
+    size_t noverrides; /* compose.warnings */
+    const struct fh_override *overrides;
     size_t npackages;
     const struct fh_lock_package *packages; /* in the file's order */
     const json_t *json;
@@ -43,10 +47,25 @@ fh_err fh_lock_parse(struct fh_arena *a, const char *text, size_t n, const char 
                      const struct fh_lock **out, struct fh_error *e) FH_MUSTCHECK;
 /* Nothing to lock: the lock's user manifest equals m at value level. */
 bool fh_lock_fits(const struct fh_lock *lock, const struct fh_manifest *m);
-/* The lock of m: two-space pretty JSON and a newline. Packages come from previous (may be NULL) where its
- * entries may be used again, as the official client does without asking the catalog; host is the system's
- * name ("x86_64-linux"). FH_UNAVAILABLE, naming them, for packages that only the catalog can resolve, and for
- * includes. */
+/* What an unchanged include entry was locked with: NULL when previous (may be NULL) has none like it. */
+const struct fh_included *fh_lock_find_include(const struct fh_lock *previous, const json_t *descriptor);
+bool fh_included_equal(const struct fh_included *a, const struct fh_included *b);
+
+struct fh_lock_input {
+    const struct fh_manifest *manifest; /* what stands in manifest.toml */
+    const struct fh_included *includes; /* what its entries name, in their order; their names are unique */
+    size_t nincludes;
+    const struct fh_lock *previous; /* may be NULL */
+    const char *host;               /* the system's name: "x86_64-linux" */
+};
+/* The lock of an environment, its includes merged in: two-space pretty JSON and a newline. Packages come from
+ * previous where its entries may be used again, as the official client does without asking the catalog.
+ * *composer is the manifest that has to stand in manifest.toml: the one given, or, where the merged one needs
+ * a newer schema version than it has, the same in the newest. FH_UNAVAILABLE, naming them, for packages that
+ * only the catalog can resolve. */
+fh_err fh_lock_compose(struct fh_arena *a, const struct fh_lock_input *input, struct fh_buf *out,
+                       const struct fh_manifest **composer, struct fh_error *e) FH_MUSTCHECK;
+/* The same for a manifest without includes. */
 fh_err fh_lock_make(struct fh_arena *a, const struct fh_manifest *m, const struct fh_lock *previous,
                     const char *host, struct fh_buf *out, struct fh_error *e) FH_MUSTCHECK;
 

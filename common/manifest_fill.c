@@ -1,5 +1,6 @@
 /* The model of a manifest, filled from its JSON, which the tables have checked: every type is known here.
  * See manifest.h. */
+#include "common/cli.h"
 #include "common/json_model.h"
 #include "common/manifest_check.h"
 
@@ -21,6 +22,15 @@ int fh_json_flag(const json_t *object, const char *key)
 json_t *fh_json_iterable(const json_t *object)
 {
     return (json_t *)(uintptr_t)object; /* jansson iterates through a pointer that is not const */
+}
+
+const char *fh_json_shown(struct fh_arena *a, const char *name)
+{
+    enum { MOST = 100 };
+    char *safe = fh_term_safe(fh_strndup(a, name, strnlen(name, MOST)));
+    const char *shown = fh_strdup(a, safe);
+    free(safe);
+    return shown;
 }
 
 static struct fh_manifest_vars fill_vars(struct fh_arena *a, const json_t *object)

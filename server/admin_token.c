@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <unistd.h>
 
-enum { MAX_NAME = 200, HINT = 13 };
+enum { MAX_NAME = 200 };
 
 struct token_work {
     const char *handle, *name;
@@ -31,7 +31,7 @@ static fh_err create_rows(struct db_conn *c, void *arg, struct fh_error *e)
     auth_token_make(owner.kind, w->text);
     struct store_token token = {.owner_id = owner.id,
                                 .name = w->name ? fh_strdup(a->arena, w->name) : NULL,
-                                .hint = fh_sprintf(a->arena, "%.*s…", HINT, w->text),
+                                .hint = fh_sprintf(a->arena, "%.*s…", AUTH_TOKEN_HINT, w->text),
                                 .scope = w->scope,
                                 .expires_at = w->expires_at};
     uint8_t hash[32];

@@ -8,7 +8,10 @@
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
 #include "server/health_http.h"
+#include "server/rest/rest.h"
+#include "server/rest/rest_rate_http.h"
 #include "server/routes.h"
+#include "server/ui/ui_http.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -82,6 +85,7 @@ static void *keep_time(void *arg)
             continue;
         pthread_mutex_unlock(&h->lock);
         auth_sessions_flush(h->app.sessions);
+        rest_tick(&h->app);
         malloc_trim(0); /* gives back what a burst of requests took */
         pthread_mutex_lock(&h->lock);
     }
@@ -108,7 +112,9 @@ static void render_metrics(struct app *app, void *buf)
                             "# HELP floe_database_live Whether the database's notices are being heard.\n"
                             "# TYPE floe_database_live gauge\nfloe_database_live %d\n",
                             db_listener_is_live(app->listener) ? 1 : 0);
-    (void)rc; /* a scrape without this line is better than none */
+    if (rc == FH_OK)
+        rc = rest_http_metrics(app, buf, NULL);
+    (void)rc; /* a scrape without these lines is better than none */
 }
 
 static char *path_of(const char *url)
@@ -140,9 +146,10 @@ static void fill_web_config(struct hub *h)
         .routes = routes,
         .nroutes = route_count,
         .app = &h->app,
-        .authenticate = auth_http_authenticate,
+        .authenticate = rest_http_authenticate,
         .admit = auth_http_admit,
         .actor_id = auth_http_actor_id,
+        .refuse_page = ui_http_refuse,
         .metrics = render_metrics,
     };
 }
@@ -157,6 +164,8 @@ fh_err app_open(const struct config *config, struct app **out, struct fh_error *
     snprintf(spool, sizeof spool, "%s/spool", config->data);
     h->app.config = config;
     h->app.policy.require_login = config->require_login;
+    h->app.policy.users_create_orgs = config->users_create_orgs;
+    h->app.rest = rest_open(config->rate_limit);
     h->spool = fh_xstrdup(spool);
     h->prefix = path_of(config->base_url);
     pthread_mutex_init(&h->lock, NULL);
@@ -246,6 +255,7 @@ void app_stop(struct app *app, int drain_ms)
     }
     if (app->repos)
         wire_repos_close(app->repos);
+    rest_close(app->rest);
     if (app->pool)
         db_pool_close(app->pool);
     if (app->cluster)

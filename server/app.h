@@ -11,6 +11,7 @@ struct db_listener;
 struct health;
 struct web_server;
 struct wire_repos;
+struct rest;
 
 struct app {
     const struct config *config;
@@ -20,6 +21,7 @@ struct app {
     struct auth_sessions *sessions;
     struct auth_policy policy;
     struct wire_repos *repos; /* owners' repositories: snapshots, packs, pack cache */
+    struct rest *rest;        /* what REST keeps between requests */
     struct web_server *web;
     struct health *health;
 };

@@ -46,6 +46,8 @@ const struct config_option config_options[] = {
      "Connections at a time; more wait.", AT(max_connections)},
     {"max_connections_per_address", CONFIG_INT, "512", 1, 1000000, false, false,
      "Connections at a time of one address (IPv6: of one /64); more are closed. Trusted proxies are not counted.", AT(max_connections_per_address)},
+    {"rate_limit", CONFIG_INT, "600", 0, 1000000, false, false,
+     "Requests a minute to /api/v1 of one caller (a token's owner, or an address); a sixth of it at once. 0 for no limit.", AT(rate_limit)},
     {"push_limit", CONFIG_SIZE, "64M", 64 * KIB, GIB, false, false,
      "The largest push.", AT(push_limit)},
     {"owner_quota", CONFIG_SIZE, "0", 0, INT64_MAX, false, false,
@@ -60,6 +62,8 @@ const struct config_option config_options[] = {
      "Who sees a new environment of an organisation.", AT(default_org_visibility)},
     {"require_login", CONFIG_BOOL, "false", 0, 0, false, false,
      "Nobody reads anything without an account.", AT(require_login)},
+    {"users_create_orgs", CONFIG_BOOL, "true", 0, 0, false, false,
+     "Users create organisations; otherwise only administrators do.", AT(users_create_orgs)},
     {"user", CONFIG_TEXT, "floe", 0, 0, false, false,
      "The user that the hub becomes when it is started as root.", AT(user)},
 };

@@ -25,6 +25,7 @@ struct config {
     int64_t workers; /* 0: 4 per core, at least 8 */
     int64_t db_connections;
     int64_t max_connections, max_connections_per_address;
+    int64_t rate_limit;                           /* requests a minute of one caller of REST, 0: none */
     int64_t push_limit;                           /* bytes of one push */
     int64_t owner_quota;                          /* bytes of packs per owner, 0: none */
     int64_t cache_size;                           /* bytes of built packs on disk */
@@ -32,6 +33,7 @@ struct config {
     enum store_visibility default_visibility;     /* of users' environments; public */
     enum store_visibility default_org_visibility; /* private */
     bool require_login;
+    bool users_create_orgs;
     char *user;               /* the service user when started as root; "floe" */
     const char **flags;       /* a copy of what config_load was given, for config_reload */
     char *const *environment; /* likewise; must stay */

@@ -49,8 +49,13 @@ enum auth_action {
     AUTH_ENV_CREATE,  /* under an owner */
     AUTH_ENV_WRITE,   /* push to it */
     AUTH_ENV_ADMIN,   /* visibility, rename, delete, restore */
+    AUTH_OWNER_SEE,   /* that it exists; the object's visibility is that of its most open environment */
     AUTH_OWNER_READ,  /* members, tokens' names */
-    AUTH_OWNER_ADMIN, /* members, settings, machine tokens */
+    AUTH_OWNER_ADMIN, /* members, settings */
+    AUTH_AUDIT_READ,  /* an owner's trail */
+    AUTH_ORG_CREATE,
+    AUTH_TOKEN_CREATE, /* one's own, or an organisation's; see auth_may_grant too */
+    AUTH_TOKEN_REVOKE, /* any but the one that calls, which may always be given up */
     AUTH_HUB_ADMIN,
     AUTH_ACTIONS_END
 };
@@ -64,14 +69,24 @@ struct auth_object {
 
 /* Settings of the hub that policy depends on. */
 struct auth_policy {
-    bool require_login; /* nobody is anonymous */
+    bool require_login;     /* nobody is anonymous */
+    bool users_create_orgs; /* not only the hub's administrators */
 };
 
 /* FH_OK; FH_UNAUTHENTICATED (log in, or log in again), FH_NOT_FOUND (it must look absent) or FH_DENIED with a
  * sentence for the caller. Pure. object may be NULL for actions at route level. */
 fh_err auth_can(const struct auth_policy *policy, const struct auth_actor *actor, enum auth_action action,
                 const struct auth_object *object, struct fh_error *e) FH_MUSTCHECK;
+/* A token makes none that is good for more, or for longer, than itself. expires_at: 0 never. Pure. */
+fh_err auth_may_grant(const struct auth_actor *actor, enum store_scope scope, int64_t expires_at,
+                      struct fh_error *e) FH_MUSTCHECK;
 enum store_role auth_role_in(const struct auth_actor *actor, int64_t owner_id); /* own account: STORE_OWNER */
+/* What is asked of a list for AUTH_ENV_LIST to hold of all that is on it. Borrows from the actor; in the
+ * arena. Pure. */
+struct store_viewer;
+struct fh_arena;
+const struct store_viewer *auth_viewer(struct fh_arena *a, const struct auth_policy *policy,
+                                       const struct auth_actor *actor) __attribute__((returns_nonnull));
 const char *auth_action_name(enum auth_action action);
 /* The actor that admin commands and internal work act as. Static. */
 const struct auth_actor *auth_anonymous(void);
@@ -84,7 +99,7 @@ fh_err auth_check_env_name(const char *name, struct fh_error *e) FH_MUSTCHECK;
 
 /* Tokens: "flox_pat_" (users) or "flox_svc_" (organisations), 43 characters of base62 for 256 random bits, 6
  * of CRC-32 so that scanners and we can tell a mistyped one without a look-up. */
-enum { AUTH_TOKEN_SIZE = 64 };
+enum { AUTH_TOKEN_SIZE = 64, AUTH_TOKEN_HINT = 13 }; /* what of a token is shown in lists: its first 13 */
 void auth_token_make(enum store_owner_kind kind, char out[AUTH_TOKEN_SIZE]);
 bool auth_token_plausible(const char *text); /* shape and checksum */
 void auth_token_hash(const char *text, uint8_t out[32]);
@@ -111,6 +126,12 @@ void auth_sessions_clear(struct auth_sessions *s);
  * FH_UNAVAILABLE when the database cannot be asked. */
 fh_err auth_session_find(struct auth_sessions *s, struct fh_arena *arena, const char *authorization,
                          bool inline_only, const struct auth_actor **out, struct fh_error *e) FH_MUSTCHECK;
+/* The same actor as the database has it now, in a transaction: until that ends, its token is not revoked, nor
+ * its account disabled. For changes that outlive their maker's rights (tokens, members), after the lock that
+ * changes of roles take (store_owner_lock). */
+struct db_conn;
+fh_err auth_session_renew(struct db_conn *c, struct fh_arena *arena, const struct auth_actor *actor,
+                          const struct auth_actor **out, struct fh_error *e) FH_MUSTCHECK;
 /* Writes the batched last-use times; called every few seconds and at the end. */
 void auth_sessions_flush(struct auth_sessions *s);
 

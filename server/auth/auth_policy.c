@@ -5,6 +5,8 @@
  */
 #include "server/auth/auth.h"
 
+#include "server/store/see.h"
+
 #include <string.h>
 
 static const struct auth_actor anonymous = {.state = AUTH_ANONYMOUS};
@@ -26,8 +28,13 @@ const char *auth_action_name(enum auth_action action)
         [AUTH_ENV_CREATE] = "env.create",
         [AUTH_ENV_WRITE] = "env.write",
         [AUTH_ENV_ADMIN] = "env.admin",
+        [AUTH_OWNER_SEE] = "owner.see",
         [AUTH_OWNER_READ] = "owner.read",
         [AUTH_OWNER_ADMIN] = "owner.admin",
+        [AUTH_AUDIT_READ] = "audit.read",
+        [AUTH_ORG_CREATE] = "org.create",
+        [AUTH_TOKEN_CREATE] = "token.create",
+        [AUTH_TOKEN_REVOKE] = "token.revoke",
         [AUTH_HUB_ADMIN] = "hub.admin",
     };
     return action > 0 && action < AUTH_ACTIONS_END ? names[action] : "unknown";
@@ -84,6 +91,7 @@ struct demand {
     enum store_scope scope; /* at least; 0: any */
     enum store_role role;   /* in the object's owner, at least; 0: none */
     bool env;               /* the object is an environment, which may have to look absent */
+    bool see;               /* it is an owner, whose existence its environments show or hide */
 };
 static const struct demand demands[AUTH_ACTIONS_END] = {
     [AUTH_OPEN] = {.open = true},
@@ -95,8 +103,13 @@ static const struct demand demands[AUTH_ACTIONS_END] = {
     [AUTH_ENV_CREATE] = {.login = true, .scope = STORE_SCOPE_WRITE, .role = STORE_WRITER},
     [AUTH_ENV_WRITE] = {.login = true, .scope = STORE_SCOPE_WRITE, .role = STORE_WRITER, .env = true},
     [AUTH_ENV_ADMIN] = {.login = true, .scope = STORE_SCOPE_WRITE, .role = STORE_OWNER, .env = true},
+    [AUTH_OWNER_SEE] = {.see = true},
     [AUTH_OWNER_READ] = {.login = true, .role = STORE_READER},
     [AUTH_OWNER_ADMIN] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER},
+    [AUTH_AUDIT_READ] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER},
+    [AUTH_ORG_CREATE] = {.login = true, .scope = STORE_SCOPE_ADMIN},
+    [AUTH_TOKEN_CREATE] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER},
+    [AUTH_TOKEN_REVOKE] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER},
     [AUTH_HUB_ADMIN] = {.login = true, .scope = STORE_SCOPE_ADMIN},
 };
 
@@ -115,6 +128,10 @@ static fh_err in_general(const struct auth_policy *policy, const struct auth_act
                        store_scope_name(a->scope), store_scope_name(d->scope));
     if (action == AUTH_HUB_ADMIN && !is_hub_admin(a))
         return FH_FAIL(e, FH_DENIED, "Only an administrator of this hub may do this.");
+    if (action == AUTH_ORG_CREATE && a->kind != STORE_USER)
+        return FH_FAIL(e, FH_DENIED, "Only a user may create an organisation, not another organisation.");
+    if (action == AUTH_ORG_CREATE && !policy->users_create_orgs && !is_hub_admin(a))
+        return FH_FAIL(e, FH_DENIED, "On this hub only an administrator creates organisations.");
     return FH_OK;
 }
 
@@ -160,12 +177,19 @@ static fh_err on_object(const struct auth_actor *a, enum auth_action action, con
                         struct fh_error *e)
 {
     const struct demand *d = &demands[action];
-    if (!d->env && !d->role)
+    if (!d->env && !d->role && !d->see)
         return FH_OK; /* the action has no object */
+    if (action == AUTH_TOKEN_CREATE && o->owner_kind == STORE_USER && o->owner_id != a->owner_id)
+        return FH_FAIL(e, FH_DENIED,
+                       "A token is made by its user alone; the operator makes one for somebody with "
+                       "\"floe-server token create\".");
     if (is_hub_admin(a) && o->owner_id != 0)
         return FH_OK;
     enum store_role role = auth_role_in(a, o->owner_id);
-    if (d->env) {
+    if (d->see) {
+        if (o->owner_id == 0 || (role == STORE_NO_ROLE && !is_visible(a, o->visibility, false)))
+            return absent(false, e);
+    } else if (d->env) {
         /* Who may change an environment knows its name, so "named" holds for all but lists. */
         bool seen = role >= STORE_READER || is_visible(a, o->visibility, action != AUTH_ENV_LIST);
         if (o->owner_id == 0 || !seen)
@@ -180,10 +204,43 @@ static fh_err on_object(const struct auth_actor *a, enum auth_action action, con
     return FH_OK;
 }
 
+fh_err auth_may_grant(const struct auth_actor *actor, enum store_scope scope, int64_t expires_at,
+                      struct fh_error *e)
+{
+    if (scope > actor->scope)
+        return FH_FAIL(e, FH_DENIED, "This token's scope is \"%s\", so it cannot make one with scope \"%s\".",
+                       store_scope_name(actor->scope), store_scope_name(scope));
+    if (actor->expires_at && (expires_at == 0 || expires_at > actor->expires_at))
+        return FH_FAIL(
+            e, FH_DENIED,
+            "This token expires, so it cannot make one that is good for longer. Name an expiry that "
+            "is not behind its own, or use a token without one.");
+    return FH_OK;
+}
+
 fh_err auth_can(const struct auth_policy *policy, const struct auth_actor *actor, enum auth_action action,
                 const struct auth_object *object, struct fh_error *e)
 {
     FH_ASSERT(e, action > 0 && action < AUTH_ACTIONS_END);
     FH_TRY(in_general(policy, actor, action, e));
     return object ? on_object(actor, action, object, e) : FH_OK;
+}
+
+/* The same as on_object and is_visible have it of AUTH_ENV_LIST; the store asks it of many at once. */
+const struct store_viewer *auth_viewer(struct fh_arena *a, const struct auth_policy *policy,
+                                       const struct auth_actor *actor)
+{
+    struct store_viewer *v = fh_alloc(a, sizeof *v);
+    if (in_general(policy, actor, AUTH_ENV_LIST, NULL) != FH_OK)
+        return v;
+    v->everything = is_hub_admin(actor);
+    v->widest = actor->state == AUTH_VALID ? STORE_INTERNAL : STORE_PUBLIC;
+    int64_t *owners = fh_alloc(a, (actor->nroles + 1) * sizeof *owners);
+    if (auth_role_in(actor, actor->owner_id) != STORE_NO_ROLE)
+        owners[v->nowners++] = actor->owner_id;
+    for (size_t i = 0; actor->kind == STORE_USER && i < actor->nroles; i++)
+        if (auth_role_in(actor, actor->roles[i].owner_id) != STORE_NO_ROLE)
+            owners[v->nowners++] = actor->roles[i].owner_id;
+    v->owners = owners;
+    return v;
 }

@@ -112,40 +112,62 @@ static void add_roles(struct fh_arena *a, struct auth_actor *actor, const struct
     actor->nroles = n;
 }
 
+/* The actor of a token's rows. */
+static fh_err make_actor(struct db_conn *c, struct fh_arena *a, const struct store_token *token,
+                         const struct store_owner *owner, int64_t now, struct auth_actor *actor,
+                         struct fh_error *e)
+{
+    enum auth_state state = token->revoked_at                               ? AUTH_REVOKED
+                            : owner->disabled                               ? AUTH_DISABLED
+                            : token->expires_at && now >= token->expires_at ? AUTH_EXPIRED
+                                                                            : AUTH_VALID;
+    auth_actor_void(actor, state);
+    if (state != AUTH_VALID)
+        return FH_OK;
+    actor->kind = owner->kind;
+    actor->owner_id = owner->id;
+    actor->token_id = token->id;
+    snprintf(actor->handle, sizeof actor->handle, "%s", owner->handle);
+    actor->hub_admin = owner->admin;
+    actor->scope = token->scope;
+    actor->expires_at = token->expires_at;
+    if (owner->kind != STORE_USER)
+        return FH_OK;
+    struct store_member *members;
+    size_t n;
+    FH_TRY(store_member_of(c, a, owner->id, &members, &n, e));
+    add_roles(a, actor, members, n);
+    return FH_OK;
+}
+
 static fh_err load(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct load_work *w = arg;
     struct store_token token;
     struct store_owner owner;
-    struct auth_actor *actor = w->actor;
     struct fh_error why = {0};
     fh_err rc = store_token_find(c, w->arena, w->hash, &token, &owner, &why);
     if (rc == FH_NOT_FOUND) {
-        auth_actor_void(actor, AUTH_UNKNOWN);
+        auth_actor_void(w->actor, AUTH_UNKNOWN);
         return FH_OK;
     }
     if (rc != FH_OK)
         return FH_FAIL(e, rc, "%s", why.msg);
-    enum auth_state state = token.revoked_at                                 ? AUTH_REVOKED
-                            : owner.disabled                                 ? AUTH_DISABLED
-                            : token.expires_at && w->now >= token.expires_at ? AUTH_EXPIRED
-                                                                             : AUTH_VALID;
-    auth_actor_void(actor, state);
-    if (state != AUTH_VALID)
+    return make_actor(c, w->arena, &token, &owner, w->now, w->actor, e);
+}
+
+fh_err auth_session_renew(struct db_conn *c, struct fh_arena *arena, const struct auth_actor *actor,
+                          const struct auth_actor **out, struct fh_error *e)
+{
+    struct store_token token;
+    struct store_owner owner;
+    *out = actor;
+    if (actor->state != AUTH_VALID)
         return FH_OK;
-    actor->kind = owner.kind;
-    actor->owner_id = owner.id;
-    actor->token_id = token.id;
-    snprintf(actor->handle, sizeof actor->handle, "%s", owner.handle);
-    actor->hub_admin = owner.admin;
-    actor->scope = token.scope;
-    actor->expires_at = token.expires_at;
-    if (owner.kind != STORE_USER)
-        return FH_OK;
-    struct store_member *members;
-    size_t n;
-    FH_TRY(store_member_of(c, w->arena, owner.id, &members, &n, e));
-    add_roles(w->arena, actor, members, n);
+    struct auth_actor *now = fh_alloc(arena, sizeof *now);
+    FH_TRY(store_token_hold(c, arena, actor->token_id, &token, &owner, e));
+    FH_TRY(make_actor(c, arena, &token, &owner, fh_now(), now, e));
+    *out = now;
     return FH_OK;
 }
 

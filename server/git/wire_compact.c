@@ -13,7 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DAY = 24 * 60 * 60 };
+enum {
+    DAY = 24 * 60 * 60,
+    WARM_GENERATIONS = 8, /* a few more than wire_plan.c tries */
+};
 
 struct compaction {
     struct wire_repos *repos;
@@ -229,14 +232,39 @@ fh_err wire_compact_owner(struct wire_repos *r, const char *owner, bool dry_run,
     return rc;
 }
 
+/* The commit that is depth generations before tip, along first parents; zero where the history is shorter. */
+static fh_err before(struct wire_reader *reader, const struct fh_oid *tip, int depth, struct fh_oid *out,
+                     struct fh_error *e)
+{
+    struct fh_buf bytes = FH_BUF_INIT(FH_MAX_COMMIT);
+    fh_err rc = FH_OK;
+    *out = *tip;
+    for (int i = 0; rc == FH_OK && i < depth && !fh_oid_is_zero(out); i++) {
+        enum wire_type type;
+        struct wire_commit commit = {0};
+        rc = wire_read(reader, out, &type, &bytes, e);
+        if (rc == FH_OK)
+            rc = wire_commit_parse(bytes.data, bytes.len, &commit, e);
+        *out = commit.nparents ? commit.parents[0] : (struct fh_oid){0};
+    }
+    fh_buf_free(&bytes);
+    return rc;
+}
+
+/* Finds the deltas that the next clone will want. A push changes what the newest few generations are deltas
+ * of, and nothing before them (wire_plan.c tries that many), so this does not walk the history. */
 static fh_err warm(struct wire_repos *r, const struct wire_snapshot *s, const struct fh_oid *tip,
                    struct fh_error *e)
 {
+    struct fh_oid known;
     if (!wire_packs_has(s->packs, tip))
         return FH_OK; /* replaced and compacted away already */
     struct wire_reader *reader = wire_reader_new(s->packs);
     struct wire_list list = {0};
-    fh_err rc = wire_walk_list(reader, tip, 1, NULL, 0, FH_MAX_WALK_COMMITS, &list, e);
+    fh_err rc = before(reader, tip, WARM_GENERATIONS, &known, e);
+    if (rc == FH_OK)
+        rc = wire_walk_list(reader, tip, 1, &known, fh_oid_is_zero(&known) ? 0 : 1, FH_MAX_WALK_COMMITS,
+                            &list, e);
     if (rc == FH_OK)
         rc = wire_write_warm(reader, &list, wire_repos_deltas(r), e);
     wire_list_free(&list);

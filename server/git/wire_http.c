@@ -87,7 +87,7 @@ static fh_err advertise_receive(struct web_request *req, struct fh_buf *out, str
     const struct wire_caller caller = caller_of(req);
     FH_TRY(auth_can(caller.policy, caller.actor, AUTH_GIT_WRITE, NULL, e));
     FH_TRY(look(req, &v, e));
-    FH_TRY(wire_push_allowed(&caller, v->snapshot, e));
+    FH_TRY(wire_accept_allowed(&caller, v->snapshot, e));
     return wire_adv_receive(v, out, e);
 }
 
@@ -223,14 +223,14 @@ static void after_push(void *arg)
 }
 
 /* A full queue may drop it: it makes later clones cheaper, no more. */
-static void leave_for_later(struct web_request *req, const struct fh_oid *tip)
+void wire_http_changed(const struct app *app, const char *owner, const struct fh_oid *tip)
 {
-    size_t n = strlen(req->params[0]);
+    size_t n = strlen(owner);
     struct after *a = fh_xcalloc(1, sizeof *a + n + 1);
-    a->repos = req->app->repos;
+    a->repos = app->repos;
     a->tip = *tip;
-    memcpy(a->owner, req->params[0], n);
-    if (!web_server_later(req->app->web, after_push, a))
+    memcpy(a->owner, owner, n);
+    if (!web_server_later(app->web, after_push, a))
         free(a);
 }
 
@@ -247,16 +247,14 @@ fh_err wire_http_receive(struct web_request *req, struct web_response *res, stru
         .data = req->body.data,
         .fd = req->body.fd,
         .size = req->body.size,
-        .user_visibility = config->default_visibility,
-        .org_visibility = config->default_org_visibility,
-        .quota = config->owner_quota,
+        .rules = {config->default_visibility, config->default_org_visibility, config->owner_quota},
     };
     struct wire_answer answer;
     struct fh_oid tip;
     bool changed;
     fh_err rc = wire_push_answer(&job, &answer, &changed, &tip, e);
     if (changed)
-        leave_for_later(req, &tip);
+        wire_http_changed(req->app, req->params[0], &tip);
     FH_TRY(rc);
     reply(res, "application/x-git-receive-pack-result", &answer);
     return FH_OK;

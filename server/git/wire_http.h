@@ -3,10 +3,14 @@
 #ifndef WIRE_HTTP_H
 #define WIRE_HTTP_H
 
+#include "common/hex.h"
 #include "server/http/web.h"
 
 web_handler wire_http_info_refs; /* GET …/info/refs?service=git-upload-pack|git-receive-pack */
 web_handler wire_http_upload;    /* POST …/git-upload-pack */
 web_handler wire_http_receive;   /* POST …/git-receive-pack */
+
+/* After any change of a branch: leaves for later what makes the next clones cheaper. */
+void wire_http_changed(const struct app *app, const char *owner, const struct fh_oid *tip);
 
 #endif

@@ -107,33 +107,34 @@ static fh_err check_doubles(const struct wire_incoming *in, const uint32_t *orde
     return FH_OK;
 }
 
-static fh_err write_both(const struct wire_incoming *in, const char *path, struct fh_error *e)
+static fh_err sort_and_make(const struct wire_incoming *in, uint8_t **index, size_t *n, struct fh_error *e)
 {
-    size_t n;
-    char name[4200];
     uint32_t *order = fh_xcalloc(in->n, sizeof *order);
     for (uint32_t i = 0; i < in->n; i++)
         order[i] = i;
     qsort_r(order, in->n, sizeof *order, by_oid, in->entries);
     fh_err rc = check_doubles(in, order, e);
     if (rc == FH_OK)
-        rc = write_file(path, ".pack", in, NULL, 0, e);
-    if (rc == FH_OK) {
-        uint8_t *index = make_index(in, order, &n);
-        rc = write_file(path, ".idx", NULL, index, n, e);
-        free(index);
-        if (rc != FH_OK) {
-            snprintf(name, sizeof name, "%s.pack", path);
-            unlink(name);
-        }
-    }
+        *index = make_index(in, order, n);
     free(order);
     return rc;
 }
 
-static fh_err index_mapped(struct wire_incoming *in, const char *dir, char path[4096], struct fh_error *e)
+static fh_err write_both(const struct wire_incoming *in, const char *path, const uint8_t *index, size_t n,
+                         struct fh_error *e)
 {
-    char hex[2 * WIRE_PACK_TRAILER + 1];
+    char name[4200];
+    FH_TRY(write_file(path, ".pack", in, NULL, 0, e));
+    fh_err rc = write_file(path, ".idx", NULL, index, n, e);
+    if (rc != FH_OK) {
+        snprintf(name, sizeof name, "%s.pack", path);
+        unlink(name);
+    }
+    return rc;
+}
+
+static fh_err index_mapped(struct wire_incoming *in, uint8_t **index, size_t *n, struct fh_error *e)
+{
     if (inflateInit(&in->z) != Z_OK)
         return FH_FAIL(e, FH_INTERNAL, "The inflater could not be started.");
     in->sha = fh_digest_new(FH_SHA1);
@@ -142,13 +143,17 @@ static fh_err index_mapped(struct wire_incoming *in, const char *dir, char path[
         rc = wire_incoming_resolve(in, e);
     inflateEnd(&in->z);
     fh_digest_free(in->sha);
-    if (rc != FH_OK)
-        return rc;
+    return rc == FH_OK ? sort_and_make(in, index, n, e) : rc;
+}
+
+static fh_err name_pack(const struct wire_incoming *in, const char *dir, char path[4096], struct fh_error *e)
+{
+    char hex[2 * WIRE_PACK_TRAILER + 1];
     fh_hex_encode(in->pack + in->npack - WIRE_PACK_TRAILER, WIRE_PACK_TRAILER, hex);
     int len = snprintf(path, 4096, "%s/pack-%s", dir, hex);
     if (len < 0 || len >= 4096)
         return FH_FAIL(e, FH_INTERNAL, "The path of a pack is too long.");
-    return write_both(in, path, e);
+    return FH_OK;
 }
 
 /* Mapped bytes behind a file's end are a signal, not an error. */
@@ -164,23 +169,48 @@ static fh_err check_size(int fd, off_t offset, uint64_t size, struct fh_error *e
     return FH_OK;
 }
 
-fh_err wire_index_pack(int fd, off_t offset, uint64_t size, const char *dir, char path[4096],
-                       uint8_t checksum[20], uint32_t *objects, struct fh_error *e)
+/* With path the two files are written there, otherwise the index is handed out. */
+static fh_err index_pack(int fd, off_t offset, uint64_t size, const char *dir, char *path,
+                         struct wire_indexed *out, struct fh_error *e)
 {
     struct wire_incoming in = {.npack = (size_t)size};
     off_t lead = offset % sysconf(_SC_PAGESIZE);
+    *out = (struct wire_indexed){0};
     FH_TRY(check_size(fd, offset, size, e));
     void *map = mmap(NULL, in.npack + (size_t)lead, PROT_READ, MAP_PRIVATE, fd, offset - lead);
     if (map == MAP_FAILED)
         return FH_FAIL_ERRNO(e, FH_INTERNAL, "A pack cannot be mapped");
     in.pack = (const uint8_t *)map + lead;
-    fh_err rc = index_mapped(&in, dir, path, e);
+    fh_err rc = index_mapped(&in, &out->idx, &out->nidx, e);
+    if (rc == FH_OK && path)
+        rc = name_pack(&in, dir, path, e);
+    if (rc == FH_OK && path)
+        rc = write_both(&in, path, out->idx, out->nidx, e);
     if (rc == FH_OK) {
-        memcpy(checksum, in.pack + in.npack - WIRE_PACK_TRAILER, WIRE_PACK_TRAILER);
-        *objects = in.n;
+        memcpy(out->checksum, in.pack + in.npack - WIRE_PACK_TRAILER, WIRE_PACK_TRAILER);
+        out->objects = in.n;
+    }
+    if (rc != FH_OK || path) {
+        free(out->idx);
+        out->idx = NULL;
     }
     free(in.entries);
     free(in.refs);
     munmap(map, in.npack + (size_t)lead);
     return rc;
+}
+
+fh_err wire_index_pack(int fd, off_t offset, uint64_t size, const char *dir, char path[4096],
+                       uint8_t checksum[20], uint32_t *objects, struct fh_error *e)
+{
+    struct wire_indexed made;
+    FH_TRY(index_pack(fd, offset, size, dir, path, &made, e));
+    memcpy(checksum, made.checksum, sizeof made.checksum);
+    *objects = made.objects;
+    return FH_OK;
+}
+
+fh_err wire_index_bytes(int fd, off_t offset, uint64_t size, struct wire_indexed *out, struct fh_error *e)
+{
+    return index_pack(fd, offset, size, NULL, NULL, out, e);
 }

@@ -14,6 +14,7 @@
 
 #include "common/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,5 +22,15 @@
  * there, mode 0400, and path (without ending) is in path; otherwise nothing does. */
 fh_err wire_index_pack(int fd, off_t offset, uint64_t size, const char *dir, char path[4096],
                        uint8_t checksum[20], uint32_t *objects, struct fh_error *e) FH_MUSTCHECK;
+
+/* The same without files, for a small pack: the bytes of what would be its .idx, to be freed. */
+struct wire_indexed {
+    uint8_t *idx;
+    size_t nidx;
+    uint8_t checksum[20];
+    uint32_t objects;
+};
+fh_err wire_index_bytes(int fd, off_t offset, uint64_t size, struct wire_indexed *out,
+                        struct fh_error *e) FH_MUSTCHECK;
 
 #endif

@@ -79,12 +79,33 @@ static int create_temporary(int dir, const char *name, mode_t mode)
     return openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 }
 
+/* The empty file that a push left for what it changes; see wire_materialise_pack. */
+static int open_spare(int dir)
+{
+    struct stat st;
+    int fd = openat(dir, ".floe-new", O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != 0 || st.st_nlink != 1)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static void leave_spare(int dir)
+{
+    int fd = openat(dir, ".floe-new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 static fh_err put_file(int dir, const char *name, const char *bytes, size_t n, struct fh_error *e)
 {
     if (wire_bare_file_is(dir, name, bytes, n))
         return FH_OK;
     static const char temporary[] = ".floe-new";
-    int fd = create_temporary(dir, temporary, 0600);
+    int fd = open_spare(dir);
+    if (fd < 0)
+        fd = create_temporary(dir, temporary, 0600);
     if (fd < 0)
         return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "A file of a repository cannot be made");
     fh_err rc = write_all(fd, bytes, n, e);
@@ -142,6 +163,55 @@ fh_err wire_materialise_folder(const char *data, const char *owner, struct fh_er
     close(repo);
     close(pack);
     return FH_OK;
+}
+
+static fh_err copy_all(int from, int to, struct fh_error *e)
+{
+    char chunk[16384];
+    ssize_t got;
+    for (off_t at = 0; (got = pread(from, chunk, sizeof chunk, at)) != 0; at += got) {
+        if (got < 0)
+            return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "A pushed pack cannot be read");
+        FH_TRY(write_all(to, chunk, (size_t)got, e));
+    }
+    return FH_OK;
+}
+
+/* Under a name of this thread's until it is whole: others may be putting theirs in. */
+static fh_err put_copy(int dir, const char *name, int from, struct fh_error *e)
+{
+    char temporary[32];
+    snprintf(temporary, sizeof temporary, ".floe-new-%d", (int)gettid());
+    int fd = create_temporary(dir, temporary, WIRE_PACK_MODE);
+    if (fd < 0)
+        return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "A pack of a repository cannot be made");
+    fh_err rc = copy_all(from, fd, e);
+    if (close(fd) < 0 && rc == FH_OK)
+        rc = FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "A pack of a repository cannot be written");
+    if (rc == FH_OK && renameat(dir, temporary, dir, name) < 0)
+        rc = FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The pack %s cannot be put in place", name);
+    if (rc != FH_OK)
+        (void)unlinkat(dir, temporary, 0);
+    return rc;
+}
+
+fh_err wire_materialise_pack(const char *data, const char *owner, const uint8_t checksum[20], int pack_fd,
+                             int idx_fd, struct fh_error *e)
+{
+    struct store_pack pack = {0};
+    char name[WIRE_PACK_NAME_SIZE];
+    int repo, packs;
+    FH_TRY(open_folders(data, owner, &repo, &packs, e));
+    memcpy(pack.checksum, checksum, sizeof pack.checksum);
+    wire_bare_pack_name(&pack, "pack", name);
+    fh_err rc = put_copy(packs, name, pack_fd, e);
+    wire_bare_pack_name(&pack, "idx", name);
+    if (rc == FH_OK)
+        rc = put_copy(packs, name, idx_fd, e);
+    leave_spare(repo);
+    close(repo);
+    close(packs);
+    return rc;
 }
 
 static bool has_size(int dir, const char *name, int64_t bytes)

@@ -24,6 +24,11 @@ fh_err wire_pack_path(const char *data, const char *owner, const uint8_t checksu
 /* The folder with everything in it but packs and refs. */
 fh_err wire_materialise_folder(const char *data, const char *owner, struct fh_error *e) FH_MUSTCHECK;
 
+/* Puts a pack from files without a name into the folder, for a caller without the owner's lock; and an empty
+ * file for the refs that will follow it, since making one is what takes the time. */
+fh_err wire_materialise_pack(const char *data, const char *owner, const uint8_t checksum[20], int pack_fd,
+                             int idx_fd, struct fh_error *e) FH_MUSTCHECK;
+
 /* Makes the folder what repo says. Packs that are missing, or all of them when refetch, come from the
  * database. FH_AGAIN when a pack's rows are gone: repo is stale. */
 fh_err wire_materialise(const char *data, struct db_pool *pool, const struct store_repo *repo, bool refetch,

@@ -71,9 +71,13 @@ fh_err wire_meta_parse(struct fh_arena *a, const char *bytes, size_t n, struct s
 {
     const struct fh_metadata *m;
     struct fh_error why = {0};
+    fh_err rc = fh_metadata_parse(a, bytes, n, &m, &why);
+    if (rc == FH_OK)
+        rc = rows(a, m, out, &why);
+    if (rc == FH_OK)
+        return FH_OK;
     FH_TRY(check_is_object(bytes, n, e));
-    if (fh_metadata_parse(a, bytes, n, &m, &why) != FH_OK || rows(a, m, out, &why) != FH_OK)
-        mark_broken(a, why.msg, out);
+    mark_broken(a, why.msg, out);
     return FH_OK;
 }
 

@@ -12,31 +12,32 @@
 
 enum { IDX_HEADER = 8, FANOUT = 256 * 4, FAR_FLAG = 0x80000000u };
 
+static fh_err map_fd(int fd, const char *name, const uint8_t **out, size_t *n, struct fh_error *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot look at %s", name);
+    if (st.st_size < WIRE_PACK_HEADER + WIRE_PACK_TRAILER)
+        return FH_FAIL(e, FH_INTERNAL, "%s is broken: it is cut short.", name);
+    void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED)
+        return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot map %s", name);
+    *out = map;
+    *n = (size_t)st.st_size;
+    return FH_OK;
+}
+
 static fh_err map_file(const char *path, const char *ending, const uint8_t **out, size_t *n,
                        struct fh_error *e)
 {
     char name[4096];
-    struct stat st;
     int len = snprintf(name, sizeof name, "%s%s", path, ending);
     if (len < 0 || (size_t)len >= sizeof name)
         return FH_FAIL(e, FH_INTERNAL, "The path of a pack is too long.");
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return FH_FAIL_ERRNO(e, errno == ENOENT ? FH_NOT_FOUND : FH_INTERNAL, "Cannot open %s", name);
-    fh_err rc = FH_OK;
-    if (fstat(fd, &st) != 0) {
-        rc = FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot look at %s", name);
-    } else if (st.st_size < WIRE_PACK_HEADER + WIRE_PACK_TRAILER) {
-        rc = FH_FAIL(e, FH_INTERNAL, "%s is broken: it is cut short.", name);
-    } else {
-        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED) {
-            rc = FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot map %s", name);
-        } else {
-            *out = map;
-            *n = (size_t)st.st_size;
-        }
-    }
+    fh_err rc = map_fd(fd, name, out, n, e);
     close(fd);
     return rc;
 }
@@ -88,19 +89,22 @@ static bool pack_fits(const struct wire_pack *p)
            memcmp(p->pack + p->npack - WIRE_PACK_TRAILER, p->idx + p->nidx - 40, WIRE_PACK_TRAILER) == 0;
 }
 
-static fh_err pack_open(const char *path, struct wire_pack **out, struct fh_error *e)
+static struct wire_pack *pack_new(const char *path)
 {
     struct wire_pack *p = fh_xcalloc(1, sizeof *p);
     atomic_init(&p->holders, 1);
     atomic_init(&p->order, NULL);
     p->path = fh_xstrdup(path);
-    fh_err rc = map_file(path, ".idx", &p->idx, &p->nidx, e);
-    if (rc == FH_OK)
-        rc = map_file(path, ".pack", &p->pack, &p->npack, e);
+    return p;
+}
+
+/* What was mapped, judged; rc is how the mapping went. */
+static fh_err pack_check(struct wire_pack *p, fh_err rc, struct wire_pack **out, struct fh_error *e)
+{
     if (rc == FH_OK && !index_fits(p))
-        rc = FH_FAIL(e, FH_INTERNAL, "%s.idx is broken.", path);
+        rc = FH_FAIL(e, FH_INTERNAL, "%s.idx is broken.", p->path);
     if (rc == FH_OK && !pack_fits(p))
-        rc = FH_FAIL(e, FH_INTERNAL, "%s.pack is broken, or its index is not its own.", path);
+        rc = FH_FAIL(e, FH_INTERNAL, "%s.pack is broken, or its index is not its own.", p->path);
     if (rc == FH_OK)
         *out = p;
     else
@@ -108,19 +112,35 @@ static fh_err pack_open(const char *path, struct wire_pack **out, struct fh_erro
     return rc;
 }
 
-fh_err wire_packs_open(const char *const *paths, size_t n, struct wire_packs *base, struct wire_packs **out,
-                       struct fh_error *e)
+static fh_err pack_open(const char *path, struct wire_pack **out, struct fh_error *e)
+{
+    struct wire_pack *p = pack_new(path);
+    fh_err rc = map_file(path, ".idx", &p->idx, &p->nidx, e);
+    if (rc == FH_OK)
+        rc = map_file(path, ".pack", &p->pack, &p->npack, e);
+    return pack_check(p, rc, out, e);
+}
+
+/* A set of the base's packs with room for more. */
+static struct wire_packs *packs_on(struct wire_packs *base, size_t more)
 {
     uint32_t nbase = base ? base->n : 0;
-    if (n > UINT32_MAX / 2 - nbase)
-        return FH_FAIL(e, FH_INTERNAL, "Too many packs.");
-    struct wire_packs *p = fh_xcalloc(1, sizeof *p + (nbase + n) * sizeof *p->packs);
+    struct wire_packs *p = fh_xcalloc(1, sizeof *p + (nbase + more) * sizeof *p->packs);
     atomic_init(&p->holders, 1);
     for (uint32_t i = 0; i < nbase; i++) {
         p->packs[i] = base->packs[i];
         atomic_fetch_add(&p->packs[i]->holders, 1);
     }
     p->n = p->nbase = nbase;
+    return p;
+}
+
+fh_err wire_packs_open(const char *const *paths, size_t n, struct wire_packs *base, struct wire_packs **out,
+                       struct fh_error *e)
+{
+    if (n > UINT32_MAX / 2 - (base ? base->n : 0))
+        return FH_FAIL(e, FH_INTERNAL, "Too many packs.");
+    struct wire_packs *p = packs_on(base, n);
     for (size_t i = 0; i < n; i++) {
         fh_err rc = pack_open(paths[i], &p->packs[p->n], e);
         if (rc != FH_OK) {
@@ -129,6 +149,24 @@ fh_err wire_packs_open(const char *const *paths, size_t n, struct wire_packs *ba
         }
         p->n++;
     }
+    *out = p;
+    return FH_OK;
+}
+
+fh_err wire_packs_open_files(int pack_fd, int idx_fd, struct wire_packs *base, struct wire_packs **out,
+                             struct fh_error *e)
+{
+    struct wire_packs *p = packs_on(base, 1);
+    struct wire_pack *pack = pack_new("the pushed pack");
+    fh_err rc = map_fd(idx_fd, "the index of a pushed pack", &pack->idx, &pack->nidx, e);
+    if (rc == FH_OK)
+        rc = map_fd(pack_fd, "a pushed pack", &pack->pack, &pack->npack, e);
+    rc = pack_check(pack, rc, &p->packs[p->n], e);
+    if (rc != FH_OK) {
+        wire_packs_drop(p);
+        return rc;
+    }
+    p->n++;
     *out = p;
     return FH_OK;
 }

@@ -25,6 +25,9 @@ struct wire_packs;
  * before the new ones. FH_NOT_FOUND when a file is missing, FH_INTERNAL with its name when one is broken. */
 fh_err wire_packs_open(const char *const *paths, size_t n, struct wire_packs *base, struct wire_packs **out,
                        struct fh_error *e) FH_MUSTCHECK;
+/* One pack, from the two files' descriptors, which stay the caller's, on top of base. */
+fh_err wire_packs_open_files(int pack_fd, int idx_fd, struct wire_packs *base, struct wire_packs **out,
+                             struct fh_error *e) FH_MUSTCHECK;
 struct wire_packs *wire_packs_hold(struct wire_packs *p); /* one more reference; returns p */
 void wire_packs_drop(struct wire_packs *p);               /* NULL is fine */
 

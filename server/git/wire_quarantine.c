@@ -1,6 +1,7 @@
 /* The quarantine of a pushed pack. See wire_quarantine.h. */
 #include "server/git/wire_quarantine.h"
 
+#include "common/ceilings.h"
 #include "common/clock.h"
 #include "server/git/wire_guard.h"
 #include "server/git/wire_index.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,21 +69,54 @@ void wire_private_sweep(const char *data_folder)
         closedir(d);
 }
 
-/* The scanner and the indexer read a file. */
-static fh_err file_of(const char *data, size_t size, int *out, struct fh_error *e)
+static fh_err no_memory(struct fh_error *e)
+{
+    return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "No memory for a push can be had");
+}
+
+static fh_err write_all(int fd, const void *bytes, size_t size, struct fh_error *e)
+{
+    for (const char *at = bytes; size > 0;) {
+        ssize_t put = write(fd, at, size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return no_memory(e);
+        at += put;
+        size -= (size_t)put;
+    }
+    return FH_OK;
+}
+
+/* A file in memory with these bytes. */
+static fh_err memory_file(const void *bytes, size_t size, int *out, struct fh_error *e)
 {
     int fd = memfd_create("push", MFD_CLOEXEC);
     if (fd < 0)
-        return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "No memory for a push can be had");
-    for (size_t at = 0; at < size;) {
-        ssize_t put = write(fd, data + at, size - at);
+        return no_memory(e);
+    fh_err rc = write_all(fd, bytes, size, e);
+    if (rc == FH_OK)
+        *out = fd;
+    else
+        close(fd);
+    return rc;
+}
+
+/* The same with bytes of a file. */
+static fh_err memory_copy(int from, off_t offset, size_t size, int *out, struct fh_error *e)
+{
+    int fd = memfd_create("push", MFD_CLOEXEC);
+    if (fd < 0)
+        return no_memory(e);
+    while (size > 0) {
+        ssize_t put = sendfile(fd, from, &offset, size);
         if (put < 0 && errno == EINTR)
             continue;
-        if (put < 0) {
+        if (put <= 0) {
             close(fd);
-            return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "No memory for a push can be had");
+            return put < 0 ? no_memory(e) : FH_FAIL(e, FH_INTERNAL, "The body of a push is cut short.");
         }
-        at += (size_t)put;
+        size -= (size_t)put;
     }
     *out = fd;
     return FH_OK;
@@ -110,34 +145,54 @@ static fh_err index_in(struct wire_quarantine *q, const char *data_folder, int f
     return open_sized(q->path, ".idx", &q->idx_fd, &q->idx_bytes, e);
 }
 
-fh_err wire_quarantine_enter(struct wire_quarantine *q, const char *data_folder, const char *data, int fd,
-                             off_t offset, size_t size, struct fh_error *e)
+/* The pack is what was sent; its index is made. */
+static fh_err index_small(struct wire_quarantine *q, int fd, size_t size, struct fh_error *e)
+{
+    struct wire_indexed made;
+    FH_TRY(wire_index_bytes(fd, 0, size, &made, e));
+    fh_err rc = memory_file(made.idx, made.nidx, &q->idx_fd, e);
+    free(made.idx);
+    memcpy(q->checksum, made.checksum, sizeof q->checksum);
+    q->objects = made.objects;
+    q->pack_bytes = (int64_t)size;
+    q->idx_bytes = (int64_t)made.nidx;
+    return rc;
+}
+
+static fh_err enter_small(struct wire_quarantine *q, const char *data, int fd, off_t offset, size_t size,
+                          struct fh_error *e)
 {
     struct wire_scan scan;
     int own = -1;
-    *q = (struct wire_quarantine){.pack_fd = -1, .idx_fd = -1};
-    if (size == 0)
-        return FH_OK;
-    if (fd < 0) {
-        FH_TRY(file_of(data + offset, size, &own, e));
-        fd = own;
-        offset = 0;
-    }
-    fh_err rc = wire_guard_scan(fd, offset, size, &scan, e);
+    FH_TRY(fd < 0 ? memory_file(data + offset, size, &own, e) : memory_copy(fd, offset, size, &own, e));
+    fh_err rc = wire_guard_scan(own, 0, size, &scan, e);
     if (rc == FH_OK && scan.objects > 0)
-        rc = index_in(q, data_folder, fd, offset, size, e);
-    if (own >= 0)
+        rc = index_small(q, own, size, e);
+    if (rc == FH_OK && scan.objects > 0)
+        q->pack_fd = own;
+    else
         close(own);
     return rc;
 }
 
-fh_err wire_quarantine_release(struct wire_quarantine *q, const char *data_folder, const char *owner,
-                               struct fh_error *e)
+fh_err wire_quarantine_enter(struct wire_quarantine *q, const char *data_folder, const char *data, int fd,
+                             off_t offset, size_t size, struct fh_error *e)
+{
+    struct wire_scan scan;
+    *q = (struct wire_quarantine){.pack_fd = -1, .idx_fd = -1};
+    if (size == 0)
+        return FH_OK;
+    if (fd < 0 || size <= FH_PACK_CHUNK)
+        return enter_small(q, data, fd, offset, size, e);
+    FH_TRY(wire_guard_scan(fd, offset, size, &scan, e));
+    return scan.objects > 0 ? index_in(q, data_folder, fd, offset, size, e) : FH_OK;
+}
+
+static fh_err move_pack(const struct wire_quarantine *q, const char *data_folder, const char *owner,
+                        struct fh_error *e)
 {
     static const char *const endings[] = {".pack", ".idx"};
     char to[WIRE_PATH_SIZE];
-    if (!*q->path)
-        return FH_OK;
     FH_TRY(wire_materialise_folder(data_folder, owner, e));
     FH_TRY(wire_pack_path(data_folder, owner, q->checksum, to, e));
     for (size_t i = 0; i < 2; i++) {
@@ -148,6 +203,24 @@ fh_err wire_quarantine_release(struct wire_quarantine *q, const char *data_folde
             return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "A pack cannot be moved to its place");
     }
     return FH_OK;
+}
+
+void wire_quarantine_place(struct wire_quarantine *q, const char *data_folder, const char *owner)
+{
+    if (q->pack_fd < 0 || *q->path || q->is_placed)
+        return;
+    q->is_placed =
+        wire_materialise_pack(data_folder, owner, q->checksum, q->pack_fd, q->idx_fd, NULL) == FH_OK;
+}
+
+fh_err wire_quarantine_release(struct wire_quarantine *q, const char *data_folder, const char *owner,
+                               struct fh_error *e)
+{
+    if (q->pack_fd < 0 || q->is_placed)
+        return FH_OK;
+    if (*q->path)
+        return move_pack(q, data_folder, owner, e);
+    return wire_materialise_pack(data_folder, owner, q->checksum, q->pack_fd, q->idx_fd, e);
 }
 
 void wire_quarantine_leave(struct wire_quarantine *q)

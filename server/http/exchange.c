@@ -145,12 +145,25 @@ static void run_late(struct web_job *job)
     MHD_resume_connection(x->mhd);
 }
 
+/* For the queue: the account, or, as long as it is not known or there is none, the address. */
+static uint64_t caller_of(const struct web_exchange *x)
+{
+    int64_t account =
+        x->req.actor && x->server->config->actor_id ? x->server->config->actor_id(x->req.actor) : 0;
+    uint64_t h = 14695981039346656037u;
+    if (account > 0)
+        return (uint64_t)account;
+    for (const char *c = x->req.remote; *c; c++)
+        h = (h ^ (unsigned char)*c) * 1099511628211u;
+    return h | UINT64_C(1) << 63;
+}
+
 /* Suspends first: a worker may be done before push returns. */
 static void hand_over(struct web_exchange *x, enum web_phase phase, void (*run)(struct web_job *))
 {
     x->phase = phase;
     atomic_store(&x->conn->listening, false);
-    x->job = (struct web_job){.run = run, .late = run_late};
+    x->job = (struct web_job){.run = run, .late = run_late, .caller = phase == WEB_SPOOL ? 0 : caller_of(x)};
     MHD_suspend_connection(x->mhd);
     if (!web_workers_push(x->server->workers, &x->job, FH_WORK_TIMEOUT, phase == WEB_SPOOL)) {
         web_refuse(x, 503, "The hub is too busy to answer now. Try again in a moment.");

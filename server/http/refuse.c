@@ -59,10 +59,13 @@ static const char *title(int status)
         {405, "Method Not Allowed"},
         {408, "Request Timeout"},
         {409, "Conflict"},
+        {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
         {415, "Unsupported Media Type"},
         {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
         {501, "Not Implemented"},
         {503, "Service Unavailable"},
         {507, "Insufficient Storage"},
@@ -109,6 +112,8 @@ void web_refuse(struct web_exchange *x, int status, const char *detail)
     start_over(x);
     if (face == WEB_FACE_JSON) {
         write_json(x, status, detail);
+    } else if (face == WEB_FACE_PAGE && x->server->config->refuse_page) {
+        x->server->config->refuse_page(&x->req, &x->res, status, title(status), detail);
     } else {
         /* "DENIED" is what flox looks for in what git prints; git prints text/plain alone. */
         bool denied = face == WEB_FACE_GIT && status == 403 && strncmp(detail, "DENIED", 6) != 0;
@@ -124,8 +129,9 @@ void web_refuse(struct web_exchange *x, int status, const char *detail)
 void web_refuse_error(struct web_exchange *x, fh_err rc, const struct fh_error *e)
 {
     static const int statuses[] = {
-        [FH_NOT_FOUND] = 404, [FH_CONFLICT] = 409,  [FH_UNAUTHENTICATED] = 401, [FH_DENIED] = 403,
-        [FH_INVALID] = 400,   [FH_TOO_LARGE] = 413, [FH_UNAVAILABLE] = 503,
+        [FH_NOT_FOUND] = 404, [FH_CONFLICT] = 409,    [FH_UNAUTHENTICATED] = 401, [FH_DENIED] = 403,
+        [FH_INVALID] = 400,   [FH_TOO_LARGE] = 413,   [FH_WRONG_TYPE] = 415,      [FH_PRECONDITION] = 412,
+        [FH_MISMATCH] = 422,  [FH_UNAVAILABLE] = 503, [FH_LIMITED] = 429,
     };
     int status = (size_t)rc < sizeof statuses / sizeof *statuses ? statuses[rc] : 0;
     if (status == 503 && x->intake.disk_full)
@@ -134,6 +140,9 @@ void web_refuse_error(struct web_exchange *x, fh_err rc, const struct fh_error *
         x->note = fh_strdup(x->req.arena, e->msg);
     if (status != 0) {
         web_refuse(x, status, fh_strdup(x->req.arena, e->msg));
+        if (rc == FH_LIMITED)
+            web_add_header(&x->res, "Retry-After",
+                           fh_sprintf(x->req.arena, "%d", e->retry_after > 0 ? e->retry_after : 1));
         return;
     }
     x->note = fh_sprintf(x->req.arena, "%s (%s:%d)", e->msg, e->file ? e->file : "?", e->line);

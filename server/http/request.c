@@ -21,6 +21,12 @@ const char *web_query(const struct web_request *req, const char *name)
     return NULL;
 }
 
+const char *web_query_name(const struct web_request *req, size_t i)
+{
+    const struct web_exchange *x = req->connection;
+    return i < x->target.nquery ? x->target.query[i].name : NULL;
+}
+
 fh_err web_body_bytes(struct web_request *req, size_t max, const char **out, size_t *n, struct fh_error *e)
 {
     if (req->body.size > max)

@@ -1,11 +1,14 @@
 /* Finds the row of the route table. See router.h.
  *
- * A path is split at its slashes once and compared with each row's parts; the first row that fits wins. */
+ * A path is split at its slashes once and compared with each row's parts; the first row that fits wins. A row
+ * that begins with a parameter ("/{owner}/{name}") takes no path whose first part is, in any case, the first
+ * part of another row: nobody's pages can come to stand among the hub's own paths. */
 #include "server/http/router.h"
 
 #include "common/mem.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { MAX_PARTS = 16 };
 
@@ -23,6 +26,7 @@ struct row {
 
 struct web_router {
     size_t n;
+    bool any_first; /* a row begins with a parameter */
     struct row rows[];
 };
 
@@ -50,6 +54,11 @@ static fh_err take_apart(const struct web_route *route, struct row *row, struct 
     return FH_OK;
 }
 
+static bool begins_with_param(const struct row *row)
+{
+    return row->nparts > 0 && !row->parts[0].text;
+}
+
 fh_err web_router_new(const struct web_route *routes, size_t n, struct web_router **out, struct fh_error *e)
 {
     struct web_router *r = fh_xcalloc(1, sizeof *r + n * sizeof *r->rows);
@@ -60,6 +69,7 @@ fh_err web_router_new(const struct web_route *routes, size_t n, struct web_route
             free(r);
             return rc;
         }
+        r->any_first |= begins_with_param(&r->rows[i]);
     }
     *out = r;
     return FH_OK;
@@ -81,6 +91,18 @@ static bool fits(const struct row *row, const struct part *parts, unsigned npart
             return false;
     }
     return true;
+}
+
+/* Is the first part of a path the first of a row that names it? */
+static bool is_taken(const struct web_router *r, const struct part *first)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct row *row = &r->rows[i];
+        if (row->nparts > 0 && row->parts[0].text && row->parts[0].size == first->size &&
+            strncasecmp(row->parts[0].text, first->text, first->size) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void fill_params(const struct row *row, struct fh_arena *a, const struct part *parts,
@@ -105,9 +127,10 @@ void web_router_find(const struct web_router *r, struct fh_arena *a, unsigned me
         parts[nparts].text = p + 1;
         parts[nparts++].size = strcspn(p + 1, "/");
     }
+    bool taken = r->any_first && nparts > 0 && is_taken(r, &parts[0]);
     for (size_t i = 0; i < r->n; i++) {
         const struct row *row = &r->rows[i];
-        if (!fits(row, parts, nparts))
+        if (!fits(row, parts, nparts) || (taken && begins_with_param(row)))
             continue;
         out->allowed |= row->route->methods;
         if (row->route->methods & method) {

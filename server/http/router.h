@@ -6,7 +6,8 @@
 
 struct web_router; /* patterns taken apart once; immutable, any thread */
 
-/* Refuses a pattern that does not begin with a slash, or has too many parts or parameters. */
+/* A row that begins with a parameter takes no path whose first part another row names, whatever the case.
+ * Refuses a pattern that does not begin with a slash, or has too many parts or parameters. */
 fh_err web_router_new(const struct web_route *routes, size_t n, struct web_router **out,
                       struct fh_error *e) FH_MUSTCHECK;
 void web_router_free(struct web_router *r);

@@ -46,6 +46,7 @@ struct web_request {
     enum web_method method;
     bool head;        /* HEAD, handled as GET: the body is left out by the router */
     bool inline_only; /* see above */
+    int paid;         /* authenticate's own: what it counted this request to; it may be called again */
     const char *path; /* decoded once, repeated slashes collapsed, the path prefix taken off */
     const char *params[WEB_MAX_PARAMS]; /* what stood in the pattern's {…}, in order */
     const char *remote; /* the client's address; from X-Forwarded-For only when the peer is a trusted proxy */
@@ -58,6 +59,8 @@ struct web_request {
 
 const char *web_header(const struct web_request *req, const char *name); /* NULL when absent */
 const char *web_query(const struct web_request *req, const char *name);  /* decoded; NULL when absent */
+/* The i-th parameter's name, in the order of the URL; NULL past the last. */
+const char *web_query_name(const struct web_request *req, size_t i);
 /* The body as memory, read from the file if need be (at most max, else FH_TOO_LARGE). NUL-terminated. */
 fh_err web_body_bytes(struct web_request *req, size_t max, const char **out, size_t *n,
                       struct fh_error *e) FH_MUSTCHECK;
@@ -80,6 +83,10 @@ void web_add_header(struct web_response *res, const char *name,
 void web_reply(struct web_response *res, int status, const char *content_type, const char *data, size_t size);
 void web_reply_file(struct web_response *res, int status, const char *content_type, int fd, int64_t offset,
                     size_t size);
+/* The same of bytes that are copied: to the arena, or, over FH_MAX_BODY_SMALL, to an unlinked file, so that
+ * slow clients hold no memory. Blocks. */
+fh_err web_reply_copy(struct web_request *req, struct web_response *res, int status, const char *content_type,
+                      const char *bytes, size_t n, struct fh_error *e) FH_MUSTCHECK;
 struct json_t;
 /* Takes over the reference. */
 fh_err web_reply_json(struct web_request *req, struct web_response *res, int status, struct json_t *take_body,
@@ -95,6 +102,10 @@ enum web_face {
                      Basic */
     WEB_FACE_PAGE, /* a plain page */
 };
+
+/* Fills res with the page of a refusal; detail is the sentence for the caller. Adds no challenge. */
+typedef void web_page_refusal(struct web_request *req, struct web_response *res, int status,
+                              const char *title, const char *detail);
 
 enum web_body_kind {
     WEB_NO_BODY,      /* one that is sent is refused */
@@ -142,6 +153,7 @@ struct web_config {
     fh_err (*admit)(const struct web_request *req, struct fh_error *e);
     /* For the log and metrics: actor's id, 0 for nobody. */
     int64_t (*actor_id)(const struct auth_actor *actor);
+    web_page_refusal *refuse_page; /* of routes with WEB_FACE_PAGE; NULL: plain text */
     /* Renders what the rest of the program adds to /metrics. May be NULL. */
     void (*metrics)(struct app *app, void *buf);
 };

@@ -1,4 +1,8 @@
-/* The threads that do what may block, and the one bounded queue before them. Safe from any thread. */
+/* The threads that do what may block, and the one bounded queue before them. Safe from any thread.
+ *
+ * The queue is fair between callers: the next job is that of the caller who has the fewest running, the
+ * oldest first; and one caller alone never has all threads, so that there is one at once for whoever comes
+ * next, however long the work of the first takes. */
 #ifndef WEB_WORKERS_H
 #define WEB_WORKERS_H
 
@@ -16,6 +20,7 @@ struct web_job {
     void (*late)(
         struct web_job *job); /* instead of run, when it waited too long or we stop; NULL: always run */
     int64_t deadline;         /* monotonic ms */
+    uint64_t caller; /* for whom; 0: work of our own, or that ends what is under way: never held back */
 };
 
 struct web_workers;
@@ -34,6 +39,8 @@ void web_workers_free(struct web_workers *w); /* stopped before; NULL is fine */
 struct web_workers_state {
     size_t threads, busy, queued;
 };
+/* How many threads one caller may have at once: three of four, at least one. */
+size_t web_workers_share(size_t threads);
 void web_workers_look(struct web_workers *w, struct web_workers_state *out);
 
 #endif

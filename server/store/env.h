@@ -15,6 +15,7 @@ struct store_env {
     struct fh_oid tip;
     int64_t created_at, updated_at, deleted_at; /* deleted_at: 0 unless deleted */
     int64_t generations, live;                  /* from its metadata; -1 where that is broken */
+    char *broken;                               /* why it is; NULL: it is not */
 };
 
 /* A tip that a branch of the owner had until a short while ago. */
@@ -74,6 +75,7 @@ struct store_push {
     const char *name;
     struct fh_oid old_tip, new_tip; /* old_tip zero: create */
     enum store_ref_kind kind;
+    const char *action;               /* of the audit row; NULL: by kind */
     enum store_visibility visibility; /* of a new environment */
     int pack_fd, idx_fd;              /* -1 when the push brings no pack */
     int64_t objects, pack_bytes, idx_bytes;

@@ -53,6 +53,15 @@ fh_err store_owner_create(struct db_conn *c, struct fh_arena *a, const struct st
 /* By exact spelling; FH_NOT_FOUND. */
 fh_err store_owner_find(struct db_conn *c, struct fh_arena *a, const char *handle, struct store_owner *out,
                         struct fh_error *e) FH_MUSTCHECK;
+/* The same, with the visibility of its most open environment (STORE_PRIVATE when it has none), by which
+ * auth_can decides who may know of it. */
+fh_err store_owner_look(struct db_conn *c, struct fh_arena *a, const char *handle, struct store_owner *out,
+                        enum store_visibility *openness, struct fh_error *e) FH_MUSTCHECK;
+/* Locks the owner's row against other changes of its refs, packs and members and settings, until the
+ * transaction ends. Not FOR UPDATE: that would wait for every row being inserted that refers to the owner,
+ * and deadlock with it. handle and epoch may be NULL. FH_NOT_FOUND. */
+fh_err store_owner_lock(struct db_conn *c, struct fh_arena *a, int64_t id, char **handle, int64_t *epoch,
+                        struct fh_error *e) FH_MUSTCHECK;
 fh_err store_owner_list(struct db_conn *c, struct fh_arena *a, enum store_owner_kind kind,
                         struct store_owner **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
 fh_err store_owner_set_disabled(struct db_conn *c, int64_t id, bool disabled,
@@ -74,6 +83,12 @@ fh_err store_member_remove(struct db_conn *c, int64_t org_id, int64_t user_id,
                            struct fh_error *e) FH_MUSTCHECK;
 fh_err store_member_list(struct db_conn *c, struct fh_arena *a, int64_t org_id, struct store_member **out,
                          size_t *n, struct fh_error *e) FH_MUSTCHECK;
+/* One page of them by handle, at most limit behind after (NULL: from the beginning). */
+fh_err store_member_page(struct db_conn *c, struct fh_arena *a, int64_t org_id, const char *after,
+                         size_t limit, struct store_member **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
+/* One page of a user's organisations by handle, as owners. */
+fh_err store_org_page(struct db_conn *c, struct fh_arena *a, int64_t user_id, const char *after, size_t limit,
+                      struct store_owner **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
 /* The organisations a user belongs to. */
 fh_err store_member_of(struct db_conn *c, struct fh_arena *a, int64_t user_id, struct store_member **out,
                        size_t *n, struct fh_error *e) FH_MUSTCHECK;
@@ -85,6 +100,16 @@ fh_err store_token_create(struct db_conn *c, const struct store_token *in, const
 fh_err store_token_find(struct db_conn *c, struct fh_arena *a, const uint8_t hash[32],
                         struct store_token *token, struct store_owner *owner,
                         struct fh_error *e) FH_MUSTCHECK;
+/* Likewise by number; in a transaction, in which neither is revoked or disabled until it ends. */
+fh_err store_token_hold(struct db_conn *c, struct fh_arena *a, int64_t id, struct store_token *token,
+                        struct store_owner *owner, struct fh_error *e) FH_MUSTCHECK;
+/* One page of an owner's, revoked and expired ones too, by number: at most limit behind after (0: from the
+ * beginning). */
+fh_err store_token_page(struct db_conn *c, struct fh_arena *a, int64_t owner_id, int64_t after, size_t limit,
+                        struct store_token **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
+/* By number. FH_NOT_FOUND. */
+fh_err store_token_get(struct db_conn *c, struct fh_arena *a, int64_t id, struct store_token *token,
+                       struct store_owner *owner, struct fh_error *e) FH_MUSTCHECK;
 fh_err store_token_list(struct db_conn *c, struct fh_arena *a, int64_t owner_id /* 0: all */,
                         struct store_token **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
 fh_err store_token_revoke(struct db_conn *c, int64_t id, struct fh_error *e) FH_MUSTCHECK; /* FH_NOT_FOUND */

@@ -1,35 +1,7 @@
 /* Environments as rows: finding, listing, and what administrators change about them. See env.h. */
 #include "server/store/store_rows.h"
 
-#define ENV_COLUMNS                                                                                          \
-    "e.id, e.owner_id, o.handle, e.name, e.visibility, e.tip, " STORE_SECONDS(                               \
-        "e.created_at") ", " STORE_SECONDS("e.updated_at") ", " STORE_SECONDS("e.deleted_at") ", "           \
-                                                                                              "CASE WHEN "   \
-                                                                                              "g.broken IS " \
-                                                                                              "NULL THEN "   \
-                                                                                              "coalesce(g."  \
-                                                                                              "total, 0) "   \
-                                                                                              "ELSE -1 "     \
-                                                                                              "END, "        \
-                                                                                              "CASE WHEN "   \
-                                                                                              "g.broken IS " \
-                                                                                              "NULL THEN "   \
-                                                                                              "coalesce(g."  \
-                                                                                              "live, 0) "    \
-                                                                                              "ELSE -1 END " \
-                                                                                              "FROM "        \
-                                                                                              "environment " \
-                                                                                              "e JOIN "      \
-                                                                                              "owner o ON "  \
-                                                                                              "o.id = "      \
-                                                                                              "e.owner_id "  \
-                                                                                              "LEFT JOIN "   \
-                                                                                              "generation_"  \
-                                                                                              "metadata g "  \
-                                                                                              "ON g.env_id " \
-                                                                                              "= e.id "
-
-static void read_env(struct fh_arena *a, const struct db_rows *rows, size_t row, struct store_env *out)
+void store_env_read(struct fh_arena *a, const struct db_rows *rows, size_t row, struct store_env *out)
 {
     *out = (struct store_env){
         .id = db_get_i64(rows, row, 0),
@@ -43,6 +15,7 @@ static void read_env(struct fh_arena *a, const struct db_rows *rows, size_t row,
         .deleted_at = db_get_i64(rows, row, 8),
         .generations = db_get_i64(rows, row, 9),
         .live = db_get_i64(rows, row, 10),
+        .broken = store_text(a, rows, row, 11),
     };
 }
 
@@ -51,12 +24,13 @@ fh_err store_env_find(struct db_conn *c, struct fh_arena *a, const char *owner, 
 {
     struct db_rows *rows;
     FH_TRY(db_query(c, a,
-                    "SELECT " ENV_COLUMNS "WHERE lower(o.handle) = lower($1 COLLATE \"C\") AND o.handle = $1 "
+                    "SELECT " STORE_ENV_COLUMNS
+                    "WHERE lower(o.handle) = lower($1 COLLATE \"C\") AND o.handle = $1 "
                     "AND lower(e.name) = lower($2 COLLATE \"C\") AND e.name = $2 AND e.deleted_at IS NULL",
                     DB_PARAMS(DB_TEXT(owner), DB_TEXT(name)), &rows, e));
     if (db_count(rows) == 0)
         return FH_FAIL(e, FH_NOT_FOUND, "There is no environment %s/%s.", owner, name);
-    read_env(a, rows, 0, out);
+    store_env_read(a, rows, 0, out);
     return FH_OK;
 }
 
@@ -65,13 +39,13 @@ fh_err store_env_list(struct db_conn *c, struct fh_arena *a, const char *owner, 
 {
     struct db_rows *rows;
     FH_TRY(db_query(c, a,
-                    "SELECT " ENV_COLUMNS "WHERE ($1::text IS NULL OR o.handle = $1) "
+                    "SELECT " STORE_ENV_COLUMNS "WHERE ($1::text IS NULL OR o.handle = $1) "
                     "AND ($2 OR e.deleted_at IS NULL) ORDER BY o.handle, e.name, e.id",
                     DB_PARAMS(DB_TEXT(owner), DB_BOOL(with_deleted)), &rows, e));
     *n = db_count(rows);
     *out = fh_alloc(a, *n * sizeof **out);
     for (size_t i = 0; i < *n; i++)
-        read_env(a, rows, i, &(*out)[i]);
+        store_env_read(a, rows, i, &(*out)[i]);
     return FH_OK;
 }
 
@@ -84,11 +58,11 @@ static fh_err lock_env(struct db_conn *c, struct fh_arena *a, int64_t env_id, st
                     e));
     if (db_count(rows))
         FH_TRY(store_owner_lock(c, a, db_get_i64(rows, 0, 0), NULL, NULL, e));
-    FH_TRY(db_query(c, a, "SELECT " ENV_COLUMNS "WHERE e.id = $1 AND e.deleted_at IS NULL",
+    FH_TRY(db_query(c, a, "SELECT " STORE_ENV_COLUMNS "WHERE e.id = $1 AND e.deleted_at IS NULL",
                     DB_PARAMS(DB_I64(env_id)), &rows, e));
     if (db_count(rows) == 0)
         return FH_FAIL(e, FH_NOT_FOUND, "There is no such environment.");
-    read_env(a, rows, 0, out);
+    store_env_read(a, rows, 0, out);
     return FH_OK;
 }
 
@@ -200,13 +174,13 @@ static fh_err undelete(struct db_conn *c, struct fh_arena *a, const struct store
     struct db_rows *rows;
     struct store_env env;
     FH_TRY(db_query(c, a,
-                    "SELECT " ENV_COLUMNS
+                    "SELECT " STORE_ENV_COLUMNS
                     "WHERE e.owner_id = $1 AND e.name = $2 AND e.deleted_at IS NOT NULL "
                     "ORDER BY e.deleted_at DESC, e.id DESC LIMIT 1",
                     DB_PARAMS(DB_I64(owner->id), DB_TEXT(name)), &rows, e));
     if (db_count(rows) == 0)
         return FH_FAIL(e, FH_NOT_FOUND, "There is no deleted environment %s/%s.", owner->handle, name);
-    read_env(a, rows, 0, &env);
+    store_env_read(a, rows, 0, &env);
     FH_TRY(name_is_free(c, a, owner->id, name, env.id, e));
     FH_TRY(db_exec(c,
                    "UPDATE environment SET deleted_at = NULL, updated_at = clock_timestamp(), "

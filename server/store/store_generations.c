@@ -40,22 +40,61 @@ static fh_err add_change(struct db_conn *c, int64_t env_id, size_t seq, const st
         NULL, e);
 }
 
+/* Writes what is known of the whole, and reads how many entries are stored, and a digest of them: with one
+ * statement for the usual case, which is that some are added. */
+static fh_err set_whole(struct db_conn *c, struct fh_arena *a, int64_t env_id,
+                        const struct store_generations *g, size_t *stored, const void **digest,
+                        struct fh_error *e)
+{
+    struct db_rows *rows;
+    size_t n;
+    const char *broken = g->broken ? (g->reason ? g->reason : "it cannot be read") : NULL;
+    FH_TRY(
+        db_query(c, a,
+                 "WITH whole AS (INSERT INTO generation_metadata (env_id, tip, broken, version, total, live) "
+                 "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (env_id) DO UPDATE SET tip = excluded.tip, "
+                 "broken = excluded.broken, version = excluded.version, total = excluded.total, "
+                 "live = excluded.live) "
+                 "SELECT count(*), coalesce(max(seq) + 1, 0)::bigint, "
+                 "sha256(coalesce(string_agg(sha256(convert_to(raw, 'UTF8')), ''::bytea ORDER BY seq), "
+                 "''::bytea)) FROM generation_change WHERE env_id = $1",
+                 DB_PARAMS(DB_I64(env_id), STORE_OID(&g->tip), DB_TEXT(broken), DB_I64(g->version),
+                           DB_I64(g->total), DB_I64(g->live)),
+                 &rows, e));
+    *digest = db_get_bytes(rows, 0, 2, &n);
+    *stored = (size_t)db_get_i64(rows, 0, 0);
+    if (db_get_i64(rows, 0, 0) != db_get_i64(rows, 0, 1) || n != FH_SHA256_SIZE)
+        *digest = NULL; /* with a gap, as no version of ours leaves one */
+    return FH_OK;
+}
+
+/* The digest that set_whole reads, of the first n entries of g. */
+static bool begins_with(const struct store_generations *g, size_t n, const void *digest)
+{
+    uint8_t sum[FH_SHA256_SIZE];
+    if (!digest || n > g->nchanges)
+        return false;
+    struct fh_digest *all = fh_digest_new(FH_SHA256);
+    for (size_t i = 0; i < n; i++) {
+        fh_sha256(g->changes[i].raw, strlen(g->changes[i].raw), sum);
+        fh_digest_add(all, sum, sizeof sum);
+    }
+    fh_digest_finish(all, sum);
+    fh_digest_free(all);
+    return memcmp(sum, digest, sizeof sum) == 0;
+}
+
 static fh_err set(struct db_conn *c, struct fh_arena *a, int64_t env_id, const struct store_generations *g,
                   struct fh_error *e)
 {
     size_t same;
-    const char *broken = g->broken ? (g->reason ? g->reason : "it cannot be read") : NULL;
-    FH_TRY(db_exec(c,
-                   "INSERT INTO generation_metadata (env_id, tip, broken, version, total, live) "
-                   "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (env_id) DO UPDATE SET tip = excluded.tip, "
-                   "broken = excluded.broken, version = excluded.version, total = excluded.total, "
-                   "live = excluded.live",
-                   DB_PARAMS(DB_I64(env_id), STORE_OID(&g->tip), DB_TEXT(broken), DB_I64(g->version),
-                             DB_I64(g->total), DB_I64(g->live)),
-                   NULL, e));
-    FH_TRY(count_unchanged(c, a, env_id, g, &same, e));
-    FH_TRY(db_exec(c, "DELETE FROM generation_change WHERE env_id = $1 AND seq >= $2",
-                   DB_PARAMS(DB_I64(env_id), DB_I64((int64_t)same)), NULL, e));
+    const void *digest;
+    FH_TRY(set_whole(c, a, env_id, g, &same, &digest, e));
+    if (!begins_with(g, same, digest)) {
+        FH_TRY(count_unchanged(c, a, env_id, g, &same, e));
+        FH_TRY(db_exec(c, "DELETE FROM generation_change WHERE env_id = $1 AND seq >= $2",
+                       DB_PARAMS(DB_I64(env_id), DB_I64((int64_t)same)), NULL, e));
+    }
     for (size_t i = same; i < g->nchanges; i++)
         FH_TRY(add_change(c, env_id, i, &g->changes[i], e));
     return FH_OK;

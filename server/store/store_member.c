@@ -112,6 +112,32 @@ fh_err store_member_list(struct db_conn *c, struct fh_arena *a, int64_t org_id, 
     return FH_OK;
 }
 
+fh_err store_member_page(struct db_conn *c, struct fh_arena *a, int64_t org_id, const char *after,
+                         size_t limit, struct store_member **out, size_t *n, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a,
+                    MEMBERS "WHERE m.org_id = $1 AND u.handle > coalesce($2, '') ORDER BY u.handle LIMIT $3",
+                    DB_PARAMS(DB_I64(org_id), DB_TEXT(after), DB_I64((int64_t)limit)), &rows, e));
+    read_members(a, rows, out, n);
+    return FH_OK;
+}
+
+fh_err store_org_page(struct db_conn *c, struct fh_arena *a, int64_t user_id, const char *after, size_t limit,
+                      struct store_owner **out, size_t *n, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a,
+                    "SELECT " STORE_OWNER_COLUMNS " FROM member m JOIN owner o ON o.id = m.org_id "
+                    "WHERE m.user_id = $1 AND o.handle > coalesce($2, '') ORDER BY o.handle LIMIT $3",
+                    DB_PARAMS(DB_I64(user_id), DB_TEXT(after), DB_I64((int64_t)limit)), &rows, e));
+    *n = db_count(rows);
+    *out = fh_alloc(a, *n * sizeof **out);
+    for (size_t i = 0; i < *n; i++)
+        store_owner_read(a, rows, i, 0, &(*out)[i]);
+    return FH_OK;
+}
+
 fh_err store_member_of(struct db_conn *c, struct fh_arena *a, int64_t user_id, struct store_member **out,
                        size_t *n, struct fh_error *e)
 {

@@ -60,6 +60,24 @@ fh_err store_owner_find(struct db_conn *c, struct fh_arena *a, const char *handl
     return FH_OK;
 }
 
+fh_err store_owner_look(struct db_conn *c, struct fh_arena *a, const char *handle, struct store_owner *out,
+                        enum store_visibility *openness, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(
+        db_query(c, a,
+                 "SELECT " STORE_OWNER_COLUMNS
+                 ", (SELECT min(visibility) FROM environment WHERE owner_id = o.id AND deleted_at IS NULL) "
+                 "FROM owner o WHERE lower(o.handle) = lower($1 COLLATE \"C\") AND o.handle = $1",
+                 DB_PARAMS(DB_TEXT(handle)), &rows, e));
+    if (db_count(rows) == 0)
+        return FH_FAIL(e, FH_NOT_FOUND, "There is no user or organisation %s.", handle);
+    store_owner_read(a, rows, 0, 0, out);
+    int64_t most_open = db_get_i64(rows, 0, STORE_OWNER_COLUMN_COUNT);
+    *openness = most_open ? (enum store_visibility)most_open : STORE_PRIVATE;
+    return FH_OK;
+}
+
 fh_err store_owner_list(struct db_conn *c, struct fh_arena *a, enum store_owner_kind kind,
                         struct store_owner **out, size_t *n, struct fh_error *e)
 {

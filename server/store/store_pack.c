@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+enum { SMALL_FILE = 64 * 1024 }; /* what is held twice for a moment */
+
 static fh_err read_chunk(int fd, char *bytes, size_t n, off_t at, struct fh_error *e)
 {
     while (n > 0) {
@@ -27,7 +29,7 @@ static fh_err read_chunk(int fd, char *bytes, size_t n, off_t at, struct fh_erro
 static fh_err write_chunks(struct db_conn *c, int64_t pack_id, bool idx, int fd, int64_t size,
                            struct fh_error *e)
 {
-    char *bytes = fh_xmalloc(FH_PACK_CHUNK);
+    char *bytes = fh_xmalloc(size < FH_PACK_CHUNK ? (size_t)size + 1 : FH_PACK_CHUNK);
     fh_err rc = FH_OK;
     for (int64_t at = 0, seq = 0; rc == FH_OK && at < size; seq++) {
         size_t n = size - at < FH_PACK_CHUNK ? (size_t)(size - at) : FH_PACK_CHUNK;
@@ -41,8 +43,31 @@ static fh_err write_chunks(struct db_conn *c, int64_t pack_id, bool idx, int fd,
     return rc;
 }
 
-fh_err store_pack_write(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
-                        const struct store_pack_files *files, int64_t *id, struct fh_error *e)
+/* Most packs are two chunks: one round trip. */
+static fh_err write_small(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
+                          const struct store_pack_files *files, int64_t *id, struct fh_error *e)
+{
+    struct db_rows *rows;
+    size_t npack = (size_t)files->pack_bytes, nidx = (size_t)files->idx_bytes;
+    char *pack = fh_alloc(a, npack + 1), *idx = fh_alloc(a, nidx + 1);
+    FH_TRY(read_chunk(files->pack_fd, pack, npack, 0, e));
+    FH_TRY(read_chunk(files->idx_fd, idx, nidx, 0, e));
+    FH_TRY(db_query(c, a,
+                    "WITH pack AS (INSERT INTO git_pack (owner_id, checksum, objects, bytes, idx_bytes) "
+                    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id), "
+                    "chunks AS (INSERT INTO git_pack_chunk (pack_id, idx, seq, data) "
+                    "SELECT id, false, 0, $6 FROM pack UNION ALL SELECT id, true, 0, $7 FROM pack) "
+                    "SELECT id FROM pack",
+                    DB_PARAMS(DB_I64(owner_id), DB_BYTES(files->checksum, FH_OID_RAW), DB_I64(files->objects),
+                              DB_I64(files->pack_bytes), DB_I64(files->idx_bytes), DB_BYTES(pack, npack),
+                              DB_BYTES(idx, nidx)),
+                    &rows, e));
+    *id = db_count(rows) ? db_get_i64(rows, 0, 0) : 0;
+    return FH_OK;
+}
+
+static fh_err write_large(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
+                          const struct store_pack_files *files, int64_t *id, struct fh_error *e)
 {
     struct db_rows *rows;
     FH_TRY(db_query(c, a,
@@ -57,6 +82,13 @@ fh_err store_pack_write(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
     *id = db_get_i64(rows, 0, 0);
     FH_TRY(write_chunks(c, *id, false, files->pack_fd, files->pack_bytes, e));
     return write_chunks(c, *id, true, files->idx_fd, files->idx_bytes, e);
+}
+
+fh_err store_pack_write(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
+                        const struct store_pack_files *files, int64_t *id, struct fh_error *e)
+{
+    bool small = files->pack_bytes <= SMALL_FILE && files->idx_bytes <= SMALL_FILE;
+    return (small ? write_small : write_large)(c, a, owner_id, files, id, e);
 }
 
 /* One chunk at a time: memory does not follow the size of a pack. */

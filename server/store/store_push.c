@@ -49,23 +49,6 @@ static fh_err create(struct db_conn *c, struct fh_arena *a, const struct store_p
     return fetch_first(p, e);
 }
 
-static fh_err move_tip(struct db_conn *c, struct fh_arena *a, const struct store_push *p, int64_t *env_id,
-                       struct fh_error *e)
-{
-    struct db_rows *rows;
-    FH_TRY(db_query(
-        c, a,
-        "UPDATE environment SET tip = $4, updated_at = clock_timestamp() WHERE owner_id = $1 "
-        "AND lower(name) = lower($2 COLLATE \"C\") AND name = $2 AND deleted_at IS NULL AND tip = $3 "
-        "RETURNING id",
-        DB_PARAMS(DB_I64(p->owner_id), DB_TEXT(p->name), STORE_OID(&p->old_tip), STORE_OID(&p->new_tip)),
-        &rows, e));
-    if (db_count(rows) == 0)
-        return fetch_first(p, e);
-    *env_id = db_get_i64(rows, 0, 0);
-    return FH_OK;
-}
-
 static fh_err push(struct db_conn *c, struct fh_arena *a, const struct store_push *p, int64_t *env_id,
                    struct fh_error *e)
 {
@@ -87,22 +70,25 @@ static fh_err push(struct db_conn *c, struct fh_arena *a, const struct store_pus
         return FH_FAIL(e, FH_AGAIN, "The packs were changed by somebody else meanwhile.");
     if (p->quota > 0 && pack_id)
         FH_TRY(check_quota(c, a, p, e));
-    if (fh_oid_is_zero(&p->old_tip))
-        FH_TRY(create(c, a, p, env_id, e));
-    else
-        FH_TRY(move_tip(c, a, p, env_id, e));
     char tip[FH_OID_HEX + 1];
     fh_oid_format(&p->new_tip, tip);
-    struct store_ref_change change = {.env_id = *env_id,
-                                      .owner_id = p->owner_id,
+    struct store_ref_change change = {.owner_id = p->owner_id,
                                       .owner = handle,
                                       .name = p->name,
                                       .old_tip = p->old_tip,
                                       .new_tip = p->new_tip,
                                       .kind = p->kind,
-                                      .action = p->kind == STORE_REF_IMPORT ? "env.import" : "env.push",
+                                      .action = p->action                     ? p->action
+                                                : p->kind == STORE_REF_IMPORT ? "env.import"
+                                                                              : "env.push",
                                       .key = "tip",
                                       .value = tip};
+    if (!fh_oid_is_zero(&p->old_tip)) {
+        FH_TRY(store_ref_move(c, a, &change, &p->actor, env_id, e));
+        return *env_id ? FH_OK : fetch_first(p, e);
+    }
+    FH_TRY(create(c, a, p, env_id, e));
+    change.env_id = *env_id;
     return store_ref_note(c, &change, &p->actor, e);
 }
 

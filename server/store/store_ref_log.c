@@ -1,29 +1,46 @@
 /* The log of what every tip was. See env.h. */
 #include "server/store/store_rows.h"
 
+/* What is written of a change of the environments in env (id). The clock is read under the owner's lock, so
+ * that "at" orders as the changes did. */
+#define NOTE                                                                                                 \
+    "logged AS (INSERT INTO ref_log (owner_id, name, old_tip, new_tip, kind, actor_id, token_id, remote, "   \
+    "at, env_id) SELECT $1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), id FROM env), "                   \
+    "audited AS (INSERT INTO audit (owner_id, actor_id, actor, token_id, remote, action, object, detail) "   \
+    "SELECT $1, $6, $9, $7, $8, $10, $11, "                                                                  \
+    "CASE WHEN $12::text IS NOT NULL THEN jsonb_build_object($12::text, $13::text) END FROM env) "           \
+    "SELECT id, pg_notify('floe_owner', $14) FROM env"
+
+#define NOTE_PARAMS(change, by, object)                                                                      \
+    DB_I64((change)->owner_id), DB_TEXT((change)->name), store_oid_or_null(&(change)->old_tip),              \
+        store_oid_or_null(&(change)->new_tip), DB_I64((change)->kind), store_id_or_null((by)->owner_id),     \
+        store_id_or_null((by)->token_id), DB_TEXT((by)->remote), DB_TEXT((by)->handle),                      \
+        DB_TEXT((change)->action), DB_TEXT(object), DB_TEXT((change)->key), DB_TEXT((change)->value),        \
+        DB_TEXT((change)->owner)
+
 fh_err store_ref_note(struct db_conn *c, const struct store_ref_change *change, const struct store_actor *by,
                       struct fh_error *e)
 {
     struct fh_arena *a = fh_arena_new();
     const char *object = fh_sprintf(a, "%s/%s", change->owner, change->name);
-    /* The clock is read under the owner's lock, so that "at" orders as the changes did. */
-    fh_err rc = db_exec(
-        c,
-        "WITH logged AS (INSERT INTO ref_log (env_id, owner_id, name, old_tip, new_tip, kind, "
-        "actor_id, token_id, remote, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-        "clock_timestamp())), "
-        "audited AS (INSERT INTO audit (owner_id, actor_id, actor, token_id, remote, action, "
-        "object, detail) VALUES ($2, $7, $10, $8, $9, $11, $12, "
-        "CASE WHEN $13::text IS NOT NULL THEN jsonb_build_object($13::text, $14::text) END)) "
-        "SELECT pg_notify('floe_owner', $15)",
-        DB_PARAMS(DB_I64(change->env_id), DB_I64(change->owner_id), DB_TEXT(change->name),
-                  store_oid_or_null(&change->old_tip), store_oid_or_null(&change->new_tip),
-                  DB_I64(change->kind), store_id_or_null(by->owner_id), store_id_or_null(by->token_id),
-                  DB_TEXT(by->remote), DB_TEXT(by->handle), DB_TEXT(change->action), DB_TEXT(object),
-                  DB_TEXT(change->key), DB_TEXT(change->value), DB_TEXT(change->owner)),
-        NULL, e);
+    fh_err rc = db_exec(c, "WITH env AS (SELECT $15::bigint AS id), " NOTE,
+                        DB_PARAMS(NOTE_PARAMS(change, by, object), DB_I64(change->env_id)), NULL, e);
     fh_arena_free(a);
     return rc;
+}
+
+fh_err store_ref_move(struct db_conn *c, struct fh_arena *a, const struct store_ref_change *change,
+                      const struct store_actor *by, int64_t *env_id, struct fh_error *e)
+{
+    struct db_rows *rows;
+    const char *object = fh_sprintf(a, "%s/%s", change->owner, change->name);
+    FH_TRY(db_query(c, a,
+                    "WITH env AS (UPDATE environment SET tip = $4, updated_at = clock_timestamp() "
+                    "WHERE owner_id = $1 AND lower(name) = lower($2 COLLATE \"C\") AND name = $2 "
+                    "AND deleted_at IS NULL AND tip = $3 RETURNING id), " NOTE,
+                    DB_PARAMS(NOTE_PARAMS(change, by, object)), &rows, e));
+    *env_id = db_count(rows) ? db_get_i64(rows, 0, 0) : 0;
+    return FH_OK;
 }
 
 /* A deleted environment can be brought back as long as its row is there, however long ago that was. */

@@ -23,7 +23,7 @@ static const char load_sql[] =
                                             "CASE WHEN g.broken IS NULL THEN coalesce(g.total, 0) ELSE -1 "
                                             "END, "
                                             "CASE WHEN g.broken IS NULL THEN coalesce(g.live, 0) ELSE -1 "
-                                            "END, e.name, NULL, e.tip "
+                                            "END, e.name, g.broken, e.tip "
                                             "FROM o JOIN environment e ON e.owner_id = o.id LEFT JOIN "
                                             "generation_metadata g ON g.env_id = e.id "
                                             "WHERE e.deleted_at IS NULL "
@@ -71,6 +71,7 @@ static void read_env(struct fh_arena *a, const struct db_rows *rows, size_t row,
         .updated_at = db_get_i64(rows, row, COL_D),
         .generations = db_get_i64(rows, row, COL_E),
         .live = db_get_i64(rows, row, COL_F),
+        .broken = store_text(a, rows, row, COL_TEXT2),
     };
 }
 

@@ -15,6 +15,20 @@ enum { STORE_OWNER_COLUMN_COUNT = 8 };
 void store_owner_read(struct fh_arena *a, const struct db_rows *rows, size_t row, int first,
                       struct store_owner *out);
 
+/* clang-format off */
+/* The columns of an environment e of owner o with metadata g, as store_env_read expects them, and where they come
+ * from. */
+#define STORE_ENV_FIELDS                                                                                     \
+    "e.id, e.owner_id, o.handle, e.name, e.visibility, e.tip, "                                              \
+    STORE_SECONDS("e.created_at") ", " STORE_SECONDS("e.updated_at") ", " STORE_SECONDS("e.deleted_at") ", " \
+    "CASE WHEN g.broken IS NULL THEN coalesce(g.total, 0) ELSE -1 END, "                                     \
+    "CASE WHEN g.broken IS NULL THEN coalesce(g.live, 0) ELSE -1 END, g.broken "
+#define STORE_ENV_COLUMNS                                                                                    \
+    STORE_ENV_FIELDS "FROM environment e JOIN owner o ON o.id = e.owner_id "                                 \
+    "LEFT JOIN generation_metadata g ON g.env_id = e.id "
+/* clang-format on */
+void store_env_read(struct fh_arena *a, const struct db_rows *rows, size_t row, struct store_env *out);
+
 char *store_text(struct fh_arena *a, const struct db_rows *rows, size_t row, int column); /* null: NULL */
 struct fh_oid store_oid(const struct db_rows *rows, size_t row, int column);              /* null: zero */
 #define STORE_OID(oid) DB_BYTES((oid)->id, FH_OID_RAW)
@@ -23,12 +37,6 @@ struct db_param store_oid_or_null(const struct fh_oid *oid);
 struct db_param store_id_or_null(int64_t id);
 /* ids as "{1,2}" for a ::text::bigint[] parameter. */
 char *store_id_list(struct fh_arena *a, const int64_t *ids, size_t n);
-
-/* Locks the owner's row against other changes of its refs, packs and members, until the transaction ends. Not
- * FOR UPDATE: that would wait for every row being inserted that refers to the owner, and deadlock with it.
- * handle may be NULL. FH_NOT_FOUND. */
-fh_err store_owner_lock(struct db_conn *c, struct fh_arena *a, int64_t id, char **handle, int64_t *epoch,
-                        struct fh_error *e) FH_MUSTCHECK;
 
 /* An audit row whose detail is {key: value}; key NULL: none. */
 fh_err store_audit_note(struct db_conn *c, const struct store_actor *by, const char *action, int64_t owner_id,
@@ -46,6 +54,10 @@ struct store_ref_change {
 /* The ref log's row, the audit row, and the notification to other nodes. Under the owner's lock. */
 fh_err store_ref_note(struct db_conn *c, const struct store_ref_change *change, const struct store_actor *by,
                       struct fh_error *e) FH_MUSTCHECK;
+/* The same, and before it the compare-and-swap of the tip: from old_tip to new_tip. change->env_id is not
+ * looked at; *env_id is 0, and nothing was written, when no environment of that name has the old tip. */
+fh_err store_ref_move(struct db_conn *c, struct fh_arena *a, const struct store_ref_change *change,
+                      const struct store_actor *by, int64_t *env_id, struct fh_error *e) FH_MUSTCHECK;
 
 struct store_pack_files {
     int pack_fd, idx_fd;

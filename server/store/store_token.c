@@ -62,6 +62,52 @@ fh_err store_token_find(struct db_conn *c, struct fh_arena *a, const uint8_t has
     return FH_OK;
 }
 
+static fh_err read_one(struct fh_arena *a, const struct db_rows *rows, int64_t id, struct store_token *token,
+                       struct store_owner *owner, struct fh_error *e)
+{
+    if (db_count(rows) == 0)
+        return FH_FAIL(e, FH_NOT_FOUND, "There is no token %lld.", (long long)id);
+    read_token(a, rows, 0, token);
+    store_owner_read(a, rows, 0, TOKEN_COLUMN_COUNT, owner);
+    return FH_OK;
+}
+
+#define TOKEN_BY_ID                                                                                          \
+    "SELECT " TOKEN_COLUMNS ", " STORE_OWNER_COLUMNS                                                         \
+    " FROM token t JOIN owner o ON o.id = t.owner_id WHERE t.id = $1"
+
+fh_err store_token_get(struct db_conn *c, struct fh_arena *a, int64_t id, struct store_token *token,
+                       struct store_owner *owner, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a, TOKEN_BY_ID, DB_PARAMS(DB_I64(id)), &rows, e));
+    return read_one(a, rows, id, token, owner, e);
+}
+
+fh_err store_token_hold(struct db_conn *c, struct fh_arena *a, int64_t id, struct store_token *token,
+                        struct store_owner *owner, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_ASSERT(e, db_in_transaction(c));
+    FH_TRY(db_query(c, a, TOKEN_BY_ID " FOR SHARE OF t, o", DB_PARAMS(DB_I64(id)), &rows, e));
+    return read_one(a, rows, id, token, owner, e);
+}
+
+fh_err store_token_page(struct db_conn *c, struct fh_arena *a, int64_t owner_id, int64_t after, size_t limit,
+                        struct store_token **out, size_t *n, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a,
+                    "SELECT " TOKEN_COLUMNS " FROM token t JOIN owner o ON o.id = t.owner_id "
+                    "WHERE t.owner_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3",
+                    DB_PARAMS(DB_I64(owner_id), DB_I64(after), DB_I64((int64_t)limit)), &rows, e));
+    *n = db_count(rows);
+    *out = fh_alloc(a, *n * sizeof **out);
+    for (size_t i = 0; i < *n; i++)
+        read_token(a, rows, i, &(*out)[i]);
+    return FH_OK;
+}
+
 fh_err store_token_list(struct db_conn *c, struct fh_arena *a, int64_t owner_id, struct store_token **out,
                         size_t *n, struct fh_error *e)
 {

@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import bench  # noqa: E402
+from lists import lists  # noqa: E402
 from peer import GitPeer  # noqa: E402
 
 ROUNDS = int(os.environ.get("FLOE_BENCH_ROUNDS", "3"))
@@ -335,6 +336,7 @@ if __name__ == "__main__":
         machine = bench.Machine(workshop, "bench")
         with GitPeer(workshop) as peer, bench.Hub(workshop) as hub:
             git_rows(machine, hub, ("--cache-size", "1M"), hub.new_user(), peer)
+        lists(workshop, row, PATTERN)
         start_times(workshop)
         largest_pushes(workshop)
     out = bench.BUILD / "bench.json"

@@ -171,7 +171,8 @@ class Hub:
     def start(self, wait=True):
         assert self.process is None
         argv = [self.workshop.bin / "floe-server", "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
-                "--metrics-listen", f"127.0.0.1:{self.metrics_port}", "--base-url", self.base, *self.settings]
+                "--metrics-listen", f"127.0.0.1:{self.metrics_port}", "--base-url", self.base,
+                *([] if "--rate-limit" in self.settings else ["--rate-limit", "0"]), *self.settings]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.environment(), cwd="/", **self.workshop.service())

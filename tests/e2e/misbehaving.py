@@ -38,7 +38,7 @@ class Misbehaving:
                 if int(headers.get("Content-Length", len(data))) != len(data):
                     self.close_connection = True
 
-            do_GET = do_POST = handle_any
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

@@ -318,6 +318,57 @@ def test_an_environment_with_includes_made_by_flox_is_pulled_and_pushed_by_floe(
     assert "already up to date" in flox("pull", cwd=comp).stderr
 
 
+def test_both_compose_the_same_bytes(hub, both, desk, alice):
+    """Overrides of every kind, a pinned generation, and composing manifests of old schemas that an include outgrows."""
+    flox, floe = both("a", alice)
+    low = SCHEMA + """
+minimum-cli-version = "1.0.0"
+[vars]
+A = "low"
+B = "low"
+[hook]
+on-activate = "export O=low"
+[profile]
+common = "low"
+deactivate.common = "low"
+[options]
+systems = ["x86_64-linux"]
+allow.unfree = true
+[containerize.config]
+exposed-ports = ["80"]
+labels = { a = "low", b = "low" }
+"""
+    web = flox.pushed(desk.dir / "low", low)
+    flox.edit(web, low + '[plugins]\np.q = 1\n')
+    flox("push", cwd=web)
+    leaving = flox.made(desk.dir / "leaving", 'schema-version = "1.15.0"\n[hook]\non-deactivate = "true"\n')
+    high = """
+[vars]
+B = "high"
+[hook]
+on-activate = "export O=$O,high"
+[profile]
+deactivate.common = "high"
+[options]
+systems = ["x86_64-linux", "aarch64-linux"]
+[containerize.config]
+exposed-ports = ["443"]
+labels.a = "high"
+"""
+    for name, manifest in {
+        "newest": f'{SCHEMA}{high}[include]\nenvironments = [{{ remote = "{alice.handle}/low" }}]\n',
+        "pinned": f'{SCHEMA}[include]\nenvironments = [{{ remote = "{alice.handle}/low", generation = 1, name = "n" }}]\n',
+        "old": f'schema-version = "1.10.0"\n[include]\nenvironments = [{{ remote = "{alice.handle}/low" }}]\n',
+        "oldest": f'version = 1\n[include]\nenvironments = [{{ dir = "{leaving}" }}]\n',
+        "kept": f'version = 1\n[vars]\nX = "1"\n[include]\nenvironments = [{{ dir = "{desk.dir / "plain"}", name = "p" }}]\n',
+    }.items():
+        if name == "kept":
+            flox.made(desk.dir / "plain", 'version = 1\n[vars]\nX = "0"\n')
+        ours, theirs = (client.made(desk.dir / who / name, manifest) for who, client in (("ours", floe), ("theirs", flox)))
+        for file in ("manifest.toml", "manifest.lock"):
+            assert (ours / ".flox/env" / file).read_text() == (theirs / ".flox/env" / file).read_text(), (name, file)
+
+
 def test_both_at_once_share_the_clone_of_an_owner(hub, both, desk, alice):
     flox, floe = both("a", alice)
     flox.pushed(desk.dir / "first")

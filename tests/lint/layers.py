@@ -16,7 +16,9 @@ MAY = {
     "server/http": ["common"],
     "server/auth": ["common", "server/db", "server/store"],
     "server/git": ["common", "server/db", "server/store", "server/auth"],
-    "server": ["common", "server/db", "server/store", "server/auth", "server/git", "server/http"],
+    "server/ui": ["common", "server/db", "server/store", "server/auth", "server/git"],
+    "server/rest": ["common", "server/db", "server/store", "server/auth", "server/git"],
+    "server": ["common", "server/db", "server/store", "server/auth", "server/git", "server/rest", "server/ui", "server/http"],
     "client": ["common"],
     "tests/unit": ["*"],
     "tests/fuzz": ["*"],
@@ -34,7 +36,7 @@ ONLY = {
     r"zlib\.h": r"common/.*|server/git/.*|server/http/.*|client/gitobj.*|tests/.*",
 }
 # the web's and the application's headers are for these files of a lower module
-HTTP_GLUE = re.compile(r"server/(auth|git)/\w+_http\.[ch]$")
+HTTP_GLUE = re.compile(r"server/(auth|git|rest|ui)/\w+_http\.[ch]$|server/rest/rest\.[ch]$")
 GLUE_MAY = re.compile(r"server/http/web\.h$|server/app\.h$|server/config\.h$")
 
 

@@ -159,8 +159,8 @@ static void what_only_a_catalog_can_lock_is_refused_and_named(void **state)
         refusal(fh_sprintf(arena, "%sinstall.a.pkg-group = 'toplevel'\n", a), old, FH_UNAVAILABLE), "'a'"));
     assert_non_null(strstr(refusal(NEWEST "install.a.pkg-path = 'a'", old, FH_UNAVAILABLE), "'a'"));
     assert_non_null(strstr(refusal(NEWEST "install.a.flake = 'github:a/b'", NULL, FH_UNAVAILABLE), "'a'"));
-    assert_non_null(strstr(refusal(NEWEST "include.environments = [{ dir = '../x' }]", NULL, FH_UNAVAILABLE),
-                           "includes others"));
+    assert_non_null(strstr(refusal(NEWEST "include.environments = [{ dir = '../x' }]", NULL, FH_INVALID),
+                           "includes 1 others"));
 }
 
 static void what_the_options_forbid_is_refused_also_when_it_was_locked(void **state)

@@ -83,6 +83,61 @@ static void a_key_is_removed_with_all_its_lines(void **state)
     assert_removed("a = 1", "", "a", "");
 }
 
+static void a_table_is_removed_however_it_is_written(void **state)
+{
+    (void)state;
+    assert_removed("[t]\na.x = 1\n# c\na.y = 2 # gone\nb = 1\n", "t", "a", "[t]\n# c\nb = 1\n");
+    assert_removed("[t]\nb = 1\n\n[t.a]\nx = 1\n[t.a.y]\nz = 1\n[u]\n", "t", "a", "[t]\nb = 1\n\n[u]\n");
+    assert_removed("k = 1\r\na.x = 1\r\na.y = 2", "", "a", "k = 1");
+    assert_removed("t = { a.x = 1, b = 2, a.y = 3 } # c\n", "t", "a", "t = { b = 2 } # c\n");
+    assert_removed("t = { b = { x = 1 }, a = [ \"}\" ] }", "t", "b.x", "t = { b = {}, a = [ \"}\" ] }");
+}
+
+static void a_key_finds_its_neighbours_however_they_are_written(void **state)
+{
+    (void)state;
+    assert_set("[t]\na = { b = 1 }  # c\n", "t", "a.c", "2", "[t]\na = { b = 1, c = 2 }  # c\n");
+    assert_set("[t]\na = { b = '}' }\n", "t", "a.b", "2", "[t]\na = { b = 2 }\n");
+    assert_set("t = {}\n", "t", "a.b", "2", "t = { a.b = 2 }\n");
+    assert_set("t.a = 1\nz = 1\n", "t", "b", "2", "t.a = 1\nt.b = 2\nz = 1\n");
+    assert_set("[t]\na.x = 1\nz = 1\n", "t", "a.y", "2", "[t]\na.x = 1\na.y = 2\nz = 1\n");
+    assert_set("[t]\nz = 1\n[t.a]\nx = 1\n", "t", "a.y", "2", "[t]\nz = 1\n[t.a]\nx = 1\ny = 2\n");
+    assert_set("[t.a]\nx = 1\n", "t", "b", "2", "[t.a]\nx = 1\n\n[t]\nb = 2\n");
+    assert_set("x = 1\r\n[t]\na = 1\n", "t", "b", "2", "x = 1\r\n[t]\na = 1\nb = 2\n");
+    assert_set("[t]\n\"a\\u0062\" = 1\n", "t", "ab", "2", "[t]\n\"a\\u0062\" = 2\n");
+}
+
+static void assert_renamed(const char *text, const char *table, const char *key, const char *name,
+                           const char *expected)
+{
+    struct fh_buf b = FH_BUF_INIT(1 << 16);
+    struct fh_error e;
+    if (fh_manifest_edit_rename(text, strlen(text), table, key, name, &b, &e) != FH_OK)
+        fail_msg("%s", e.msg);
+    assert_string_equal(b.data, expected);
+    fh_buf_free(&b);
+}
+
+static void a_key_is_renamed_wherever_it_is_written(void **state)
+{
+    (void)state;
+    assert_renamed("version = 1 # v\n", "", "version", "schema-version", "schema-version = 1 # v\n");
+    assert_renamed("[t]\na.x=1\n 'a' . y=2\n", "t", "a", "b", "[t]\nb.x=1\n b . y=2\n");
+    assert_renamed("[t.a]\nx=1\n[t.a.y]\na=1\n", "t", "a", "b", "[t.b]\nx=1\n[t.b.y]\na=1\n");
+    assert_renamed("[t]\na = { c = 1, d.e = 2 }\n", "t", "a.d", "\"x y\"",
+                   "[t]\na = { c = 1, \"x y\".e = 2 }\n");
+    static const char *const wrong[] = {"b", "b.c", "", "b = 1\nc"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct fh_buf b = FH_BUF_INIT(1 << 16);
+        const char *text = "a = 1\nb = 2\n";
+        assert_int_equal(fh_manifest_edit_rename(text, strlen(text), "", "a", wrong[i], &b, NULL),
+                         FH_CONFLICT);
+        assert_int_equal(fh_manifest_edit_rename(text, strlen(text), "", "z", "y", &b, NULL), FH_NOT_FOUND);
+        assert_int_equal(b.len, 0);
+        fh_buf_free(&b);
+    }
+}
+
 static void what_cannot_be_changed_safely_is_refused_and_nothing_is_written(void **state)
 {
     (void)state;
@@ -91,10 +146,12 @@ static void what_cannot_be_changed_safely_is_refused_and_nothing_is_written(void
         const char *value; /* NULL: remove */
         fh_err expected;
     } cases[] = {
-        {"[t]\na = { b = 1 }\n", "t", "a.b", "2", FH_CONFLICT},
-        {"[t]\na = { b = 1 }\n", "t", "a.c", "2", FH_CONFLICT},
-        {"t.a = 1\n", "t", "b", "2", FH_CONFLICT},
         {"[[t]]\na = 1\n", "t", "b", "2", FH_CONFLICT},
+        {"[[t]]\na = 1\n", "t", "a", "2", FH_CONFLICT},
+        {"[[t]]\na = 1\n", "t", "a", NULL, FH_CONFLICT},
+        {"[t]\na.b = 1\n", "t", "a", "2", FH_CONFLICT},
+        {"t = { a.b = 1 }\n", "t", "a", "2", FH_CONFLICT},
+        {"t = { a = 1 }\n", "t", "b", NULL, FH_NOT_FOUND},
         {"[t]\na = 1\n", "t", "b", "2\nc = 3", FH_CONFLICT},
         {"[t]\na = 1\n", "t", "b", "", FH_CONFLICT},
         {"[t]\na = 1\n", "t", "b", NULL, FH_NOT_FOUND},
@@ -191,6 +248,9 @@ int main(void)
         cmocka_unit_test(a_new_key_stands_behind_the_last_one_of_its_table),
         cmocka_unit_test(a_keys_value_is_replaced_and_its_comment_stays),
         cmocka_unit_test(a_key_is_removed_with_all_its_lines),
+        cmocka_unit_test(a_table_is_removed_however_it_is_written),
+        cmocka_unit_test(a_key_finds_its_neighbours_however_they_are_written),
+        cmocka_unit_test(a_key_is_renamed_wherever_it_is_written),
         cmocka_unit_test(what_cannot_be_changed_safely_is_refused_and_nothing_is_written),
         cmocka_unit_test(removing_what_was_set_restores_every_byte),
         cmocka_unit_test(a_quoted_string_reads_back_as_it_was),

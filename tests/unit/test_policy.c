@@ -49,13 +49,19 @@ static const struct {
     {AUTH_ENV_CREATE,   "L!!...LL!L",  "L!!...LL!L",  "L!!...LL!L",  "L!!...LL!L"},
     {AUTH_ENV_WRITE,    "L!!...LL!L",  "L!!...LL!L",  "L!!...LL!L",  "L?!...LL!L"},
     {AUTH_ENV_ADMIN,    "L!!!..LL!L",  "L!!!..LL!L",  "L!!!..LL!L",  "L?!!..LL!L"},
+    {AUTH_OWNER_SEE,    "..........",  "?.....??.?",  "??....??.?",  "??....??.?"},
     {AUTH_OWNER_READ,   "L?....LL.L",  "L?....LL.L",  "L?....LL.L",  "L?....LL.L"},
     {AUTH_OWNER_ADMIN,  "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L"},
+    {AUTH_AUDIT_READ,   "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L"},
+    {AUTH_ORG_CREATE,   "L.....LL!L",  "L.....LL!L",  "L.....LL!L",  "L.....LL!L"},
+    {AUTH_TOKEN_CREATE, "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L"},
+    {AUTH_TOKEN_REVOKE, "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L"},
     {AUTH_HUB_ADMIN,    "L!!!!.LL!L",  "L!!!!.LL!L",  "L!!!!.LL!L",  "L!!!!.LL!L"},
     /* clang-format on */
 };
 
-static const struct auth_policy open_hub = {.require_login = false}, closed_hub = {.require_login = true};
+static const struct auth_policy open_hub = {.users_create_orgs = true},
+                                closed_hub = {.require_login = true, .users_create_orgs = true};
 
 static char letter(fh_err rc)
 {
@@ -138,9 +144,10 @@ static void git_challenges_whoever_sent_no_header(void **state)
 static void an_owner_that_is_absent_looks_like_one_that_is_foreign(void **state)
 {
     (void)state;
-    static const enum auth_action actions[] = {AUTH_ENV_LIST,   AUTH_ENV_READ,  AUTH_ENV_CREATE,
-                                               AUTH_ENV_WRITE,  AUTH_ENV_ADMIN, AUTH_OWNER_READ,
-                                               AUTH_OWNER_ADMIN};
+    static const enum auth_action actions[] = {AUTH_ENV_LIST,     AUTH_ENV_READ,   AUTH_ENV_CREATE,
+                                               AUTH_ENV_WRITE,    AUTH_ENV_ADMIN,  AUTH_OWNER_READ,
+                                               AUTH_OWNER_ADMIN,  AUTH_AUDIT_READ, AUTH_TOKEN_CREATE,
+                                               AUTH_TOKEN_REVOKE, AUTH_OWNER_SEE};
     struct auth_object absent = {.owner_id = 0}, hidden = object(STORE_PRIVATE);
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         for (int c = 0; c < 2; c++) {
@@ -237,6 +244,46 @@ static void what_a_disabled_account_has_can_be_read_but_not_changed(void **state
     assert_int_equal(auth_can(&open_hub, &callers[5], AUTH_ENV_WRITE, &o, NULL), FH_OK);
 }
 
+static void only_administrators_create_organisations_where_the_hub_says_so(void **state)
+{
+    (void)state;
+    static const struct auth_policy strict = {.users_create_orgs = false};
+    struct auth_actor robot = {PERSON(OURS, STORE_SCOPE_ADMIN, NULL, 0)};
+    robot.kind = STORE_ORG;
+    assert_int_equal(auth_can(&open_hub, &callers[1], AUTH_ORG_CREATE, NULL, NULL), FH_OK);
+    assert_int_equal(auth_can(&strict, &callers[1], AUTH_ORG_CREATE, NULL, NULL), FH_DENIED);
+    assert_int_equal(auth_can(&strict, &callers[5], AUTH_ORG_CREATE, NULL, NULL), FH_OK);
+    assert_int_equal(auth_can(&open_hub, &robot, AUTH_ORG_CREATE, NULL, NULL), FH_DENIED);
+}
+
+static void nobody_makes_a_token_for_another_user_and_only_an_administrator_revokes_it(void **state)
+{
+    (void)state;
+    struct auth_object alices = {.owner_id = ALICE, .owner_kind = STORE_USER};
+    static const char *const want = "L!...!LL!L", *const revoke =
+                                                      "L?....LL!L"; /* three of the callers are Alice */
+    for (size_t c = 0; c < CALLERS; c++) {
+        assert_int_equal(letter(auth_can(&open_hub, &callers[c], AUTH_TOKEN_CREATE, &alices, NULL)), want[c]);
+        assert_int_equal(letter(auth_can(&open_hub, &callers[c], AUTH_TOKEN_REVOKE, &alices, NULL)),
+                         revoke[c]);
+    }
+}
+
+static void a_token_grants_no_more_and_no_longer_than_itself(void **state)
+{
+    (void)state;
+    for (int own = STORE_SCOPE_READ; own <= STORE_SCOPE_ADMIN; own++)
+        for (int asked = STORE_SCOPE_READ; asked <= STORE_SCOPE_ADMIN; asked++) {
+            struct auth_actor a = {PERSON(ALICE, (enum store_scope)own, NULL, 0)};
+            assert_int_equal(auth_may_grant(&a, (enum store_scope)asked, 0, NULL),
+                             asked <= own ? FH_OK : FH_DENIED);
+            a.expires_at = 1000;
+            assert_int_equal(auth_may_grant(&a, (enum store_scope)own, 0, NULL), FH_DENIED);
+            assert_int_equal(auth_may_grant(&a, (enum store_scope)own, 1001, NULL), FH_DENIED);
+            assert_int_equal(auth_may_grant(&a, (enum store_scope)own, 1000, NULL), FH_OK);
+        }
+}
+
 static void a_visibility_that_is_none_hides(void **state)
 {
     (void)state;
@@ -268,6 +315,9 @@ int main(void)
         cmocka_unit_test(an_organisations_token_acts_as_that_organisation_alone),
         cmocka_unit_test(a_hub_admins_power_needs_the_scope_admin),
         cmocka_unit_test(what_a_disabled_account_has_can_be_read_but_not_changed),
+        cmocka_unit_test(only_administrators_create_organisations_where_the_hub_says_so),
+        cmocka_unit_test(nobody_makes_a_token_for_another_user_and_only_an_administrator_revokes_it),
+        cmocka_unit_test(a_token_grants_no_more_and_no_longer_than_itself),
         cmocka_unit_test(a_visibility_that_is_none_hides),
         cmocka_unit_test(at_route_level_only_the_caller_counts),
     };

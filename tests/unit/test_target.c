@@ -186,6 +186,51 @@ static void the_first_row_that_fits_is_taken(void **state)
     web_router_free(r);
 }
 
+static void a_row_that_begins_with_a_parameter_takes_no_path_of_the_hubs_own(void **state)
+{
+    static const struct web_route with_pages[] = {
+        {.methods = WEB_GET, .pattern = "/{owner}/{name}", .name = "page"}, /* first, and yet last */
+        {.methods = WEB_GET, .pattern = "/", .name = "root"},
+        {.methods = WEB_POST, .pattern = "/api/v1/things", .name = "api"},
+        {.methods = WEB_GET, .pattern = "/healthz", .name = "health"},
+        {.methods = WEB_GET, .pattern = "/git/{owner}/floxmeta/info/refs", .name = "git"},
+        {.methods = WEB_GET, .pattern = "/{owner}/{name}/settings", .name = "settings"},
+    };
+    static const struct {
+        unsigned method;
+        const char *path, *name;
+    } cases[] = {
+        {WEB_GET, "/alice/web", "page"},
+        {WEB_GET, "/alice/web/settings", "settings"},
+        {WEB_GET, "/", "root"},
+        {WEB_GET, "/healthz", "health"},
+        {WEB_GET, "/api/v1", NULL},
+        {WEB_GET, "/git/alice", NULL},
+        {WEB_GET, "/healthz/x", NULL},
+        {WEB_GET, "/git/alice/settings", NULL},
+        {WEB_GET, "/API/v1", NULL},
+        {WEB_GET, "/Git/alice/settings", NULL},
+        {WEB_GET, "/gitta/web", "page"},
+        {WEB_GET, "/gi/web", "page"},
+        {WEB_POST, "/api/v1/things", "api"},
+        {WEB_GET, "/alice", NULL},
+        {WEB_GET, "/alice/", NULL},
+        {WEB_GET, "/alice/web/", NULL},
+        {WEB_GET, "/git/alice/floxmeta/info/refs", "git"},
+    };
+    struct web_router *r;
+    struct fh_error e;
+    (void)state;
+    assert_int_equal(web_router_new(with_pages, sizeof with_pages / sizeof *with_pages, &r, &e), FH_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct web_match m;
+        web_router_find(r, arena, cases[i].method, cases[i].path, &m);
+        if (cases[i].name ? !m.route || strcmp(m.route->name, cases[i].name) != 0 : m.route || m.allowed)
+            fail_msg("%s is answered by %s", cases[i].path, m.route ? m.route->name : "nothing");
+    }
+    web_router_free(r);
+}
+
 static void networks_cover_their_addresses(void **state)
 {
     struct web_networks n;
@@ -271,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_query_is_decoded_in_order_and_bounded),
         cmocka_unit_test(a_url_that_is_too_long_is_refused),
         cmocka_unit_test(the_first_row_that_fits_is_taken),
+        cmocka_unit_test(a_row_that_begins_with_a_parameter_takes_no_path_of_the_hubs_own),
         cmocka_unit_test(networks_cover_their_addresses),
         cmocka_unit_test(the_last_hop_that_no_trusted_proxy_is_counts),
         cmocka_unit_test(a_body_is_refused_where_its_folder_is_gone),

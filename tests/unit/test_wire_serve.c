@@ -96,8 +96,7 @@ static bool push_bytes(const struct auth_actor *actor, const struct fh_buf *body
         .data = body->data,
         .fd = -1,
         .size = body->len,
-        .user_visibility = STORE_PUBLIC,
-        .org_visibility = STORE_PRIVATE,
+        .rules = {STORE_PUBLIC, STORE_PRIVATE, 0},
     };
     struct wire_answer answer;
     struct fh_oid tip;
