@@ -168,9 +168,8 @@ fh_err ask_send(struct client *c, const struct ask_request *r, struct ask_answer
     const char *headers[MAX_HEADERS + 1] = {"Accept: application/json"};
     size_t n = 1, len = 0;
     const char *body = NULL;
-    if (r->take_body != NULL) {
-        fh_json_own(c->arena, r->take_body);
-        FH_TRY(write_body(c, r->take_body, &body, &len, e));
+    if (r->body != NULL) {
+        FH_TRY(write_body(c, r->body, &body, &len, e));
         headers[n++] = "Content-Type: application/json";
     }
     if (r->if_match != NULL)
