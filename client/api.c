@@ -5,6 +5,7 @@
 #include "client/say.h"
 #include "common/ceilings.h"
 #include "common/cli.h"
+#include "common/clock.h"
 #include "common/mem.h"
 
 #include <ctype.h>
@@ -12,11 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_SECONDS = 15, STALL_SECONDS = 60, STALL_BYTES = 16 };
+enum { CONNECT_SECONDS = 15, STALL_SECONDS = 60, MAX_STALL_SECONDS = 24 * 60 * 60, STALL_BYTES = 16 };
 
 struct api {
     CURL *curl;
     char *token, *origin;
+    int64_t began; /* of the first request: what takes a second is the verb */
 };
 
 static void api_free(void *ptr)
@@ -64,6 +66,9 @@ struct transfer {
     size_t received, ceiling;
     bool decided, to_sink;
     struct fh_progress *progress;
+    curl_off_t moved;    /* bytes in both directions */
+    int64_t moved_at;    /* when the last of them went */
+    int64_t patience_ms; /* how long none may */
 };
 
 static const char *media_type(CURL *curl, struct fh_arena *a)
@@ -112,7 +117,21 @@ static int on_progress(void *state, curl_off_t down_total, curl_off_t down, curl
     struct transfer *t = state;
     if (t->progress != NULL)
         fh_progress_set(t->progress, down > 0 ? down : up, down > 0 ? down_total : up_total);
-    return 0;
+    int64_t now = fh_ticks_ms();
+    if (down + up != t->moved || t->moved_at == 0) {
+        t->moved = down + up;
+        t->moved_at = now;
+    }
+    return now - t->moved_at > t->patience_ms;
+}
+
+static long stall_seconds(void)
+{
+    const char *text = getenv("FLOE_TIMEOUT");
+    char *end;
+    long seconds = text != NULL ? strtol(text, &end, 10) : 0;
+    bool fine = text != NULL && *text != '\0' && *end == '\0' && seconds > 0 && seconds <= MAX_STALL_SECONDS;
+    return fine ? seconds : STALL_SECONDS;
 }
 
 static void read_headers(CURL *curl, struct fh_arena *a, struct api_answer *out)
@@ -158,10 +177,11 @@ static void set_up(struct api *api, const struct api_request *r, struct transfer
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
+                     stall_seconds() < CONNECT_SECONDS ? stall_seconds() : (long)CONNECT_SECONDS);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT, r->seconds);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, stall_seconds());
+    curl_easy_setopt(c, CURLOPT_TIMEOUT, r->seconds > stall_seconds() ? stall_seconds() : r->seconds);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "floe/" FLOE_VERSION);
     curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
@@ -199,15 +219,44 @@ static fh_err no_answer(struct api *api, const struct api_request *r, CURLcode c
                        "The certificate of %s cannot be trusted: %s. Set SSL_CERT_FILE to a file with the "
                        "authority that signed it, if you trust it.",
                        origin, why);
+    case CURLE_SSL_CONNECT_ERROR:
+        return FH_FAIL(
+            e, FH_UNAVAILABLE,
+            "No secure connection to %s: %s. If that hub has no TLS, its address begins with http://.",
+            origin, why);
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return FH_FAIL(
+            e, FH_UNAVAILABLE,
+            "Cannot reach the hub at %s: %s. Is the address right ('floe config' tells where it comes "
+            "from), and is this machine on the network?",
+            origin, why);
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return FH_FAIL(e, FH_UNAVAILABLE,
+                       "Cannot reach the hub at %s: %s. Look at http_proxy, https_proxy and no_proxy.",
+                       origin, why);
     case CURLE_OPERATION_TIMEDOUT:
-        return FH_FAIL(e, FH_UNAVAILABLE, "The hub at %s did not answer in time: %s.", origin, why);
+    case CURLE_ABORTED_BY_CALLBACK:
+        if (code == CURLE_ABORTED_BY_CALLBACK)
+            why = fh_sprintf(a, "nothing came for %ld seconds", stall_seconds());
+        return FH_FAIL(
+            e, FH_UNAVAILABLE,
+            "The hub at %s did not answer in time: %s. Try again; FLOE_TIMEOUT sets how many seconds "
+            "to wait.",
+            origin, why);
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
-        return FH_FAIL(e, FH_UNAVAILABLE, "The connection to %s broke off: %s.", origin, why);
+    case CURLE_HTTP2_STREAM:
+        if (strstr(why, "407") != NULL)
+            return api_unusable(r->url, &(struct api_answer){.status = 407, .type = ""}, a, e);
+        return FH_FAIL(e, FH_UNAVAILABLE, "The connection to %s broke off: %s. Try again.", origin, why);
     default:
-        return FH_FAIL(e, FH_UNAVAILABLE, "Cannot reach the hub at %s: %s.", origin, why);
+        return FH_FAIL(
+            e, FH_UNAVAILABLE,
+            "Cannot reach the hub at %s: %s. Is it running, and is the address right? 'floe config' "
+            "tells where it comes from.",
+            origin, why);
     }
 }
 
@@ -219,11 +268,19 @@ fh_err api_send(struct api *api, const struct api_request *request, struct fh_ar
     char reason[CURL_ERROR_SIZE] = "";
     size_t ceiling = request->ceiling != 0 ? request->ceiling : FH_MAX_BODY_SMALL;
     *out = (struct api_answer){.type = "", .body = FH_BUF_INIT(ceiling)};
-    struct transfer t = {.request = request, .answer = out, .curl = api->curl, .e = e, .ceiling = ceiling};
+    struct transfer t = {.request = request,
+                         .answer = out,
+                         .curl = api->curl,
+                         .e = e,
+                         .ceiling = ceiling,
+                         .patience_ms = 1000 * (int64_t)stall_seconds()};
     struct curl_slist *headers = headers_of(request);
     set_up(api, request, &t, headers, reason);
-    if (request->progress != NULL)
-        t.progress = fh_progress_start(request->progress);
+    if (api->began == 0)
+        api->began = fh_ticks_ms();
+    if (!say_is_quiet())
+        t.progress =
+            fh_progress_since(request->progress != NULL ? request->progress : "Asking the hub", api->began);
     CURLcode code = curl_easy_perform(api->curl);
     if (t.progress != NULL)
         fh_progress_end(t.progress);

@@ -3,7 +3,8 @@
  * One struct api is one connection cache, bound to the one origin its credential is for: a request to another
  * origin goes out without it, and no redirect is ever followed (the answer is an error that names where it
  * points). TLS certificates are checked, against SSL_CERT_FILE where that is set; proxies are taken from the
- * environment as curl takes them. One thread. */
+ * environment as curl takes them. Whatever takes over a second shows on a terminal that it is under way.
+ * FLOE_TIMEOUT (seconds) is how long nothing may come before a transfer is given up. One thread. */
 #ifndef API_H
 #define API_H
 
@@ -40,7 +41,7 @@ struct api_request {
     api_sink *sink; /* a 200 whose type is sink_type goes here; every other body is kept in the answer */
     void *sink_state;
     const char *sink_type;
-    const char *progress; /* what to show on a terminal while it takes over a second, or NULL */
+    const char *progress; /* what to show on a terminal while it takes over a second; NULL: asking the hub */
 };
 
 struct api_answer {
@@ -55,6 +56,9 @@ struct api_answer {
  */
 fh_err api_send(struct api *api, const struct api_request *request, struct fh_arena *a,
                 struct api_answer *out, struct fh_error *e) FH_MUSTCHECK;
+/* The sentence and the kind for an answer that is of no use: a proxy's, a web page, "too many requests". */
+fh_err api_unusable(const char *url, const struct api_answer *answer, struct fh_arena *a,
+                    struct fh_error *e) FH_MUSTCHECK;
 bool api_has_token(const struct api *api, const char *url); /* a credential would go to this address */
 
 #endif

@@ -98,11 +98,7 @@ static fh_err refusal(struct client *c, const struct api_answer *answer, struct 
         if (codes[i].status == answer->status)
             code = codes[i].code;
     if (detail == NULL)
-        return FH_FAIL(
-            e, FH_UNAVAILABLE,
-            "The server at %s does not answer like a Floe hub (status %ld). Only a Floe hub can be "
-            "managed from here; 'floe auth status' tells which hub is in use.",
-            hub_origin(c->settings.hub, c->arena), answer->status);
+        return api_unusable(c->settings.hub, answer, c->arena, e);
     if (answer->status == 401)
         return FH_FAIL(e, code, "%s\nUse 'floe auth login' with a fresh token.", detail);
     if (answer->status == 412)
@@ -140,9 +136,7 @@ static fh_err read_answer(struct client *c, const struct api_answer *answer, str
         return FH_OK;
     if (strcmp(answer->type, "application/json") != 0 || answer->body.data == NULL ||
         fh_json_parse(answer->body.data, answer->body.len, "answer", &value, NULL) != FH_OK)
-        return FH_FAIL(e, FH_UNAVAILABLE,
-                       "The server at %s does not answer like a Floe hub: what came is no JSON.",
-                       hub_origin(c->settings.hub, c->arena));
+        return api_unusable(c->settings.hub, answer, c->arena, e);
     out->json = fh_json_own(c->arena, value);
     return FH_OK;
 }

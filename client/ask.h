@@ -37,9 +37,6 @@ const char *ask_path(struct fh_arena *a, const char *const *parts, size_t n);
 
 /* -- showing what came (ask_show.c) */
 
-/* Prints value as JSON on standard output, in which no control character stands as itself. Returns the exit
- * status. */
-int ask_print_json(struct client *c, const json_t *value);
 /* A member as text for a table or a sentence: harmless, numbers and yes/no written out, "" for null. */
 const char *ask_text(struct client *c, const json_t *object, const char *key);
 /* A time as "2026-01-02 03:04", in UTC; instead for null. */

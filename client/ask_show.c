@@ -7,48 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* JSON on a terminal: the characters beyond ASCII that would do something there are written as \uXXXX. They
- * only stand in strings, so that the value stays the same. */
-static fh_err harmless(const struct fh_buf *text, struct fh_buf *out, struct fh_error *e)
-{
-    for (size_t i = 0; i < text->len; i++) {
-        const unsigned char *s = (const unsigned char *)text->data + i; /* a NUL follows the bytes */
-        unsigned c = 0;
-        size_t len = 1;
-        if (s[0] == 0x7f)
-            c = s[0];
-        if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) {
-            c = s[1];
-            len = 2;
-        }
-        if (s[0] == 0xe2 &&
-            ((s[1] == 0x80 && s[2] >= 0x8e && s[2] <= 0xae && (s[2] <= 0x8f || s[2] >= 0xa8)) ||
-             (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9))) {
-            c = 0x2000U + (s[1] & 0x3fU) * 64 + (s[2] & 0x3fU);
-            len = 3;
-        }
-        if (c == 0)
-            FH_TRY(fh_buf_add_char(out, (char)s[0], e));
-        else
-            FH_TRY(fh_buf_addf(out, e, "\\u%04x", c));
-        i += len - 1;
-    }
-    return FH_OK;
-}
-
-int ask_print_json(struct client *c, const json_t *value)
-{
-    struct fh_buf text = FH_BUF_INIT(256 * 1024 * 1024), out = FH_BUF_INIT(512 * 1024 * 1024);
-    fh_err rc = fh_json_write_pretty(value, &text, &c->e);
-    if (rc == FH_OK)
-        rc = harmless(&text, &out, &c->e);
-    if (rc == FH_OK && (puts(out.data) == EOF || fflush(stdout) != 0))
-        rc = FH_FAIL_ERRNO(&c->e, FH_INTERNAL, "Cannot write the answer out");
-    fh_buf_free(&text);
-    fh_buf_free(&out);
-    return rc == FH_OK ? 0 : say_fail(&c->e);
-}
-
 const char *ask_text(struct client *c, const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);

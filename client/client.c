@@ -79,20 +79,20 @@ static fh_err from_jwt(struct client *c, const char *token, struct identity *out
                : FH_OK;
 }
 
-static fh_err read_me(struct client *c, const struct api_answer *answer, const char *hub,
+static fh_err read_me(struct client *c, const struct api_answer *answer, const char *url,
                       struct identity *out, struct fh_error *e)
 {
-    const char *origin = hub_origin(hub, c->arena);
+    const char *origin = hub_origin(url, c->arena);
     if (answer->status == 401)
         return FH_FAIL(e, FH_UNAUTHENTICATED,
                        "The provided token is expired.\nObtain a fresh token from FloxHub and try again.");
     json_t *me = NULL;
-    if (answer->status != 200 || fh_json_parse(answer->body.data, answer->body.len, "me", &me, NULL) != FH_OK)
-        return FH_FAIL(
-            e, FH_UNAVAILABLE,
-            "Could not reach FloxHub: the server at %s does not answer like a Floe/FloxHub hub (status "
-            "%ld).",
-            origin, answer->status);
+    if (answer->status != 200 ||
+        fh_json_parse(answer->body.data, answer->body.len, "me", &me, NULL) != FH_OK) {
+        struct fh_error why;
+        (void)!api_unusable(url, answer, c->arena, &why);
+        return FH_FAIL(e, FH_UNAVAILABLE, "Could not reach FloxHub: %s", why.msg);
+    }
     fh_json_own(c->arena, me);
     const char *handle = fh_json_string(me, "handle");
     struct fh_error ignored;
@@ -124,7 +124,7 @@ fh_err client_identity(struct client *c, const char *token, const char *hub, str
     FH_TRY(api_send(api, &request, c->arena, &answer, e));
     if (answer.body.data == NULL && fh_buf_add_str(&answer.body, "", e) != FH_OK)
         return e->code;
-    fh_err rc = read_me(c, &answer, hub, out, e);
+    fh_err rc = read_me(c, &answer, request.url, out, e);
     fh_buf_free(&answer.body);
     return rc;
 }

@@ -12,6 +12,8 @@ struct client {
     struct api *api;
     const char *const *command; /* as typed, but for the program's name, which histories have as "flox" */
     size_t ncommand;
+    int preparing; /* the descriptor, and one, that holds a .flox which has no name yet; see floxdir_prepare
+                    */
     struct fh_error e; /* where a verb's calls leave what went wrong */
 };
 

@@ -9,6 +9,10 @@
 int cmd_auth_login(struct fh_cli *cli);
 int cmd_auth_status(struct fh_cli *cli);
 int cmd_auth_logout(struct fh_cli *cli);
+int cmd_auth_token(struct fh_cli *cli);
+int cmd_config(struct fh_cli *cli);
+int cmd_delete(struct fh_cli *cli);
+int cmd_envs(struct fh_cli *cli);
 int cmd_init(struct fh_cli *cli);
 int cmd_edit(struct fh_cli *cli);
 int cmd_list(struct fh_cli *cli);
@@ -51,6 +55,12 @@ fh_err cmd_open_managed(struct client *c, struct floxdir *d, struct floxmeta *m,
  */
 fh_err cmd_open_reference(struct client *c, const char *ref, struct floxdir *d, struct floxmeta *m,
                           struct fh_error *e) FH_MUSTCHECK;
+/* Makes owner/name on the hub with a first generation of these files, and its checkout for -r
+ * (git-environments §7.4). FH_CONFLICT when it exists. */
+fh_err cmd_make_remote(struct client *c, const char *owner, const char *name,
+                       const struct floxdir_files *files, struct fh_error *e) FH_MUSTCHECK;
+/* Edits by hand are in the way, and the ways out (more: further ones, each "\n* …"). Returns 1. */
+int cmd_say_unsynced(const char *more);
 /* Both sides of a divergence, and the ways out. Returns 1. */
 int cmd_say_diverged(struct floxmeta *m, const char *tip);
 /* A packages' warning for an environment that was pulled or activated: the packages of this system that are

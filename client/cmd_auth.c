@@ -1,4 +1,4 @@
-/* floe auth login|status|logout */
+/* floe auth login|status|logout|token */
 #include "client/cmd.h"
 
 #include "client/disk.h"
@@ -141,5 +141,19 @@ int cmd_auth_logout(struct fh_cli *cli)
     else if (c->settings.token_source == SETTINGS_FLOX_FILE)
         say_warn("The token in flox's '%s' still logs you in; 'flox auth logout' removes it.",
                  c->settings.token_from);
+    return 0;
+}
+
+/* To standard output, for scripts: what the other verbs would send. */
+int cmd_auth_token(struct fh_cli *cli)
+{
+    struct client *c = client_begin(cli);
+    if (c == NULL)
+        return 1;
+    if (c->settings.token == NULL) {
+        say_warn("You are not currently logged in to FloxHub.");
+        return 1;
+    }
+    puts(c->settings.token);
     return 0;
 }

@@ -1,9 +1,11 @@
 /* floe edit (manifest-lockfile-client §7.4, git-environments §7.7) */
 #include "client/cmd.h"
 
+#include "client/checkout.h"
 #include "client/disk.h"
 #include "client/editor.h"
 #include "client/hub.h"
+#include "client/registry.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 
@@ -30,7 +32,7 @@ static fh_err apply(struct edit *ed, const struct floxdir_files *files, struct f
         const struct fh_change change = {.kind = FH_CHANGE_EDIT};
         gitobj_id commit;
         FH_TRY(floxmeta_commit(&ed->meta, ed->meta.here, &change, files, commit, e));
-        FH_TRY(floxmeta_move(&ed->meta, ed->dir.path, commit, ed->meta.pin.rev, e));
+        return checkout_move(&ed->meta, &ed->dir, commit, ed->meta.pin.rev, files, e);
     }
     return floxdir_write(ed->dir.path, files, e);
 }
@@ -42,6 +44,14 @@ static int refuse(struct client *c, fh_err rc)
     if (rc == FH_INVALID)
         return say_error("Failed to parse manifest:\n\n%s", c->e.msg);
     return say_fail(&c->e);
+}
+
+/* This very shell is in the environment. */
+static bool is_active(const struct edit *ed)
+{
+    const char *dirs = getenv("FLOX_ENV_DIRS");
+    const char *run = fh_sprintf(ed->c->arena, "%s/run/", ed->dir.path);
+    return dirs != NULL && strstr(dirs, run) != NULL;
 }
 
 static int finish(struct edit *ed, struct floxdir_files *fresh, const struct floxdir_files *before)
@@ -58,7 +68,11 @@ static int finish(struct edit *ed, struct floxdir_files *fresh, const struct flo
     }
     if (apply(ed, fresh, &c->e) != FH_OK)
         return say_fail(&c->e);
-    say_done("Environment successfully updated.");
+    if (is_active(ed))
+        say_warn("Your manifest has changes that cannot be automatically applied.\n\n"
+                 "Please 'exit' the shell and run 'floe activate' to see these changes.");
+    else
+        say_done("Environment successfully updated.");
     return 0;
 }
 
@@ -78,7 +92,7 @@ static bool asks_to_continue(void)
     char line[16];
     fprintf(stderr, "Continue editing? (Y/n) ");
     fflush(stderr);
-    return fgets(line, sizeof line, stdin) != NULL && strchr("nN", line[0]) == NULL;
+    return fgets(line, sizeof line, stdin) != NULL && line[0] != 'n' && line[0] != 'N';
 }
 
 /* The editor works on a copy; what is not valid goes back to it as often as the person likes. */
@@ -118,7 +132,8 @@ static int rename_environment(struct edit *ed, const char *name)
     struct fh_envjson pointer = ed->dir.pointer;
     if (ed->dir.is_managed)
         return say_error(
-            "Cannot rename an environment that is on FloxHub from here.\n\nRename it at %s/settings",
+            "FloxHub environments must currently be renamed on FloxHub.\nRename this environment at "
+            "%s/settings\nThen pull the renamed environment.",
             hub_page(pointer.floxhub_url, pointer.owner, pointer.name, c->arena));
     if (fh_envname_check(name, &c->e) != FH_OK)
         return say_fail(&c->e);
@@ -127,6 +142,7 @@ static int rename_environment(struct edit *ed, const char *name)
     pointer.name = name;
     if (floxdir_write_pointer(ed->dir.path, &pointer, FH_ENVJSON_PRETTY_NEWLINE, &c->e) != FH_OK)
         return say_fail(&c->e);
+    registry_note(c, ed->dir.path, &pointer);
     say_done("renamed environment %s to '%s'", ed->dir.title, name);
     return 0;
 }
@@ -136,7 +152,7 @@ static int sync_by_hand(struct edit *ed, struct floxdir_files *files, bool edite
     struct client *c = ed->c;
     const struct fh_manifest *manifest;
     if (!edited) {
-        say_info("No local changes to sync.");
+        say_plain("No local changes to sync.");
         return 0;
     }
     fh_err rc = floxdir_lock_manifest(c, files, &manifest, NULL, &c->e);
@@ -169,14 +185,19 @@ static int edit_managed(struct edit *ed, struct fh_cli *cli, struct floxdir_file
         return sync_by_hand(ed, files, edited);
     if (fh_cli_flag(cli, "reset"))
         return reset_by_hand(ed);
-    if (edited)
-        return say_error(
-            "Your environment has changes that are not yet synced to a generation.\n\n"
-            "To resolve this issue, run either\n"
-            "* 'floe edit --sync' to commit your local changes to a new generation\n"
-            "* 'floe edit --reset' to discard your local changes and reset to the latest generation");
+    if (edited && fh_cli_value(cli, "file") == NULL) /* a file replaces everything anyway */
+        return cmd_say_unsynced("");
     *done = false;
     return 0;
+}
+
+static int refuse_combinations(struct fh_cli *cli)
+{
+    static const char *const actions[] = {"file", "name", "sync", "reset"};
+    int n = 0;
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        n += fh_cli_value(cli, actions[i]) != NULL;
+    return n > 1 ? fh_cli_usage(cli, "Give one of --file, --name, --sync and --reset.") : 0;
 }
 
 int cmd_edit(struct fh_cli *cli)
@@ -187,6 +208,8 @@ int cmd_edit(struct fh_cli *cli)
     struct floxdir_files before;
     if (c == NULL)
         return 1;
+    if (refuse_combinations(cli) != 0)
+        return 2;
     fh_err rc = ref != NULL ? client_need_login(c, &c->e) : FH_OK;
     if (rc == FH_OK)
         rc = ref != NULL ? cmd_open_reference(c, ref, &ed.dir, &ed.meta, &c->e)
@@ -206,7 +229,10 @@ int cmd_edit(struct fh_cli *cli)
         if (done)
             return status;
     } else if (fh_cli_flag(cli, "sync") || fh_cli_flag(cli, "reset")) {
-        return say_error("%s is not on FloxHub: there are no generations to sync with.", ed.dir.title);
+        return say_error(
+            "Generations are only available for environments pushed to FloxHub.\nThe environment %s "
+            "is a local only environment.",
+            ed.dir.title);
     }
     return file != NULL ? edit_from_file(&ed, &before, file) : edit_by_hand(&ed, &before);
 }

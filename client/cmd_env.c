@@ -3,6 +3,7 @@
 
 #include "client/ask.h"
 #include "client/hub.h"
+#include "client/print.h"
 #include "client/say.h"
 
 #include <string.h>
@@ -82,7 +83,7 @@ int cmd_env_list(struct fh_cli *cli)
     if (ask_list(c, list_path(c, cli), 0, &items, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return ask_print_json(c, items);
+        return print_json(c, items);
     struct fh_table *t = fh_table_new(titles, 5);
     json_array_foreach(items, i, o) fh_table_row(
         t,
@@ -120,7 +121,7 @@ int cmd_env_show(struct fh_cli *cli)
     if (ask_get(c, n.path, &answer, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return ask_print_json(c, answer.json);
+        return print_json(c, answer.json);
     show(c, answer.json);
     return 0;
 }

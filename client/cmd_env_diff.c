@@ -3,6 +3,7 @@
 
 #include "client/ask.h"
 #include "client/hub.h"
+#include "client/print.h"
 #include "client/say.h"
 
 #include <stdlib.h>
@@ -146,7 +147,7 @@ int cmd_env_diff(struct fh_cli *cli)
         choose(cli, &d, &c->e) != FH_OK || load(&d, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return ask_print_json(c, d.json);
+        return print_json(c, d.json);
     show_manifest(&d);
     show_packages(&d);
     return 0;

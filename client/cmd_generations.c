@@ -2,13 +2,18 @@
  * by others. */
 #include "client/cmd.h"
 
+#include "client/checkout.h"
+#include "client/gentree.h"
+#include "client/print.h"
 #include "client/say.h"
+#include "common/ceilings.h"
 #include "common/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static fh_err open_any(struct client *c, struct fh_cli *cli, struct floxdir *d, struct floxmeta *m,
                        struct fh_error *e)
@@ -20,8 +25,8 @@ static fh_err open_any(struct client *c, struct fh_cli *cli, struct floxdir *d, 
     if (!d->is_managed)
         return FH_FAIL(
             e, FH_INVALID,
-            "Generations are only available for environments pushed to FloxHub. The environment %s is a "
-            "local environment.",
+            "Generations are only available for environments pushed to FloxHub.\nThe environment %s is a "
+            "local only environment.",
             d->title);
     return cmd_open_managed(c, d, m, e);
 }
@@ -37,36 +42,41 @@ static fh_err open_history(struct client *c, struct fh_cli *cli, struct floxdir 
     return floxmeta_history(m, upstream, out, e);
 }
 
-static const char *utc(int64_t when, char out[64])
+static json_t *time_json(int64_t when)
 {
     time_t t = (time_t)when;
     struct tm parts;
-    if (gmtime_r(&t, &parts) == NULL || strftime(out, 64, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
-        return "unknown";
-    return out;
+    char text[64];
+    if (gmtime_r(&t, &parts) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        return json_null();
+    return fh_json_text(text);
 }
 
-static int print_json(struct client *c, json_t *take_list)
+/* flox's form: an object with the numbers as keys, the oldest first. */
+static json_t *generations_json(struct client *c, const struct fh_generation *all, size_t n)
+{
+    json_t *list = json_object();
+    for (size_t i = n; i-- > 0;) {
+        const struct fh_generation *g = &all[i];
+        json_t *o = json_object();
+        const char *parent = fh_sprintf(c->arena, "%lld", (long long)g->parent);
+        fh_json_set(o, "parent", g->parent > 0 ? fh_json_text(parent) : json_null());
+        fh_json_set(o, "created", time_json(g->created));
+        fh_json_set(o, "last_live", g->last_live > 0 ? time_json(g->last_live) : json_null());
+        fh_json_set(o, "description", fh_json_text(g->description));
+        fh_json_set(list, fh_sprintf(c->arena, "%lld", (long long)g->number), o);
+    }
+    return list;
+}
+
+static int print_tree(struct client *c, const struct fh_generation *all, size_t n)
 {
     struct fh_buf text = FH_BUF_INIT(64 * 1024 * 1024);
-    fh_err rc = fh_json_write_pretty(take_list, &text, &c->e);
+    fh_err rc = gentree_draw(c->arena, all, n, fh_term_colour(STDOUT_FILENO), &text, &c->e);
     if (rc == FH_OK)
-        puts(text.data);
+        fwrite(text.data != NULL ? text.data : "", 1, text.len, stdout);
     fh_buf_free(&text);
-    json_decref(take_list);
     return rc == FH_OK ? 0 : say_fail(&c->e);
-}
-
-static json_t *generation_json(const struct fh_generation *g)
-{
-    json_t *o = json_object();
-    fh_json_set(o, "generation", json_integer(g->number));
-    fh_json_set(o, "live", json_boolean(g->is_live));
-    fh_json_set(o, "description", fh_json_text(g->description));
-    fh_json_set(o, "created", json_integer(g->created));
-    fh_json_set(o, "last_live", g->last_live > 0 ? json_integer(g->last_live) : json_null());
-    fh_json_set(o, "parent", g->parent > 0 ? json_integer(g->parent) : json_null());
-    return o;
 }
 
 int cmd_generations_list(struct fh_cli *cli)
@@ -75,29 +85,29 @@ int cmd_generations_list(struct fh_cli *cli)
     struct floxdir d;
     struct floxmeta m = {.lock_fd = -1};
     const struct fh_metadata *history;
-    char created[64], last[64];
     size_t n;
     if (c == NULL)
         return 1;
     if (open_history(c, cli, &d, &m, &history, &c->e) != FH_OK)
         return say_fail(&c->e);
     const struct fh_generation *all = fh_metadata_generations(c->arena, history, &n);
-    json_t *list = fh_cli_flag(cli, "json") ? json_array() : NULL;
+    if (fh_cli_flag(cli, "json"))
+        return print_json(c, fh_json_own(c->arena, generations_json(c, all, n)));
+    if (fh_cli_flag(cli, "tree"))
+        return print_tree(c, all, n);
+    bool colour = fh_term_colour(STDOUT_FILENO);
     for (size_t i = 0; i < n; i++) {
         const struct fh_generation *g = &all[i];
-        if (list != NULL) {
-            fh_json_push(list, generation_json(g));
-            continue;
-        }
-        printf("%sGeneration:  %lld%s\nDescription: %s\nCreated:     %s\n", i > 0 ? "\n" : "",
-               (long long)g->number, g->is_live ? " (live)" : "", say_safe(c->arena, g->description),
-               utc(g->created, created));
+        printf("%s%sGeneration:  %lld%s%s\nDescription: %s\nCreated:     %s\n", i > 0 ? "\n" : "",
+               colour ? "\033[1m" : "", (long long)g->number, g->is_live ? " (live)" : "",
+               colour ? "\033[0m" : "", say_safe(c->arena, g->description),
+               gentree_time(c->arena, g->created));
         if (g->is_live)
             printf("Last Live:   Now\n");
         else if (g->last_live > 0)
-            printf("Last Live:   %s\n", utc(g->last_live, last));
+            printf("Last Live:   %s\n", gentree_time(c->arena, g->last_live));
     }
-    return list != NULL ? print_json(c, list) : 0;
+    return 0;
 }
 
 int cmd_generations_history(struct fh_cli *cli)
@@ -106,20 +116,21 @@ int cmd_generations_history(struct fh_cli *cli)
     struct floxdir d;
     struct floxmeta m = {.lock_fd = -1};
     const struct fh_metadata *history;
-    char date[64];
     if (c == NULL)
         return 1;
     if (open_history(c, cli, &d, &m, &history, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return print_json(c, json_deep_copy(json_object_get(history->json, "history")));
+        return print_json(c, json_object_get(history->json, "history"));
+    bool colour = fh_term_colour(STDOUT_FILENO);
     for (size_t i = history->nchanges; i-- > 0;) {
         const struct fh_change *change = &history->changes[i];
         const char *command = "";
         for (size_t k = 0; k < change->ncommand; k++)
             command = fh_sprintf(c->arena, "%s%s%s", command, k > 0 ? " " : "", change->command[k]);
-        printf("%sDate:       %s\nAuthor:     %s\nHost:       %s\nGeneration: %lld\n",
-               i + 1 < history->nchanges ? "\n" : "", utc(change->timestamp, date),
+        printf("%s%sDate:       %s%s\nAuthor:     %s\nHost:       %s\nGeneration: %lld\n",
+               i + 1 < history->nchanges ? "\n" : "", colour ? "\033[1m" : "",
+               gentree_time(c->arena, change->timestamp), colour ? "\033[0m" : "",
                say_safe(c->arena, change->author), say_safe(c->arena, change->hostname),
                (long long)change->current);
         if (change->has_command)
@@ -139,15 +150,10 @@ static int switch_to(struct client *c, struct floxdir *d, struct floxmeta *m, in
     if (floxmeta_is_edited(m, d, &edited, e) != FH_OK)
         return say_fail(e);
     if (edited)
-        return say_error(
-            "Your environment has changes that are not yet synced to a generation.\n\n"
-            "To resolve this issue, run either\n"
-            "* 'floe edit --sync' to commit your local changes to a new generation\n"
-            "* 'floe edit --reset' to discard your local changes and reset to the latest generation");
+        return cmd_say_unsynced("");
     if (floxmeta_commit(m, m->here, &change, NULL, commit, e) != FH_OK ||
         floxmeta_live_files(m, commit, &live, e) != FH_OK ||
-        floxmeta_move(m, d->path, commit, m->pin.rev, e) != FH_OK ||
-        floxdir_write(d->path, &live, e) != FH_OK)
+        checkout_move(m, d, commit, m->pin.rev, &live, e) != FH_OK)
         return say_fail(e);
     say_done("Switched to generation %lld", (long long)wanted);
     return 0;

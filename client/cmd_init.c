@@ -1,7 +1,9 @@
-/* floe init */
+/* floe init: in a folder, or with -r on the hub (manifest-lockfile-client §7.1, git-environments §7.4). */
 #include "client/cmd.h"
 
 #include "client/disk.h"
+#include "client/hub.h"
+#include "client/registry.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 #include "common/digest.h"
@@ -24,16 +26,25 @@ static fh_err write_id(struct client *c, const char *dot_flox, struct fh_error *
     return disk_write(fh_sprintf(c->arena, "%s/telemetry_id", dot_flox), text, (size_t)n, 0644, e);
 }
 
-static fh_err fill(struct client *c, const char *fresh, const char *name, bool bare, bool run_mode,
-                   struct fh_error *e)
+static fh_err first_files(struct client *c, bool bare, bool run_mode, struct floxdir_files *out,
+                          struct fh_error *e)
 {
     struct fh_buf text = FH_BUF_INIT(FH_MAX_MANIFEST);
     const struct fh_manifest *manifest;
     fh_err rc = fh_manifest_template(bare ? FH_TEMPLATE_BARE : FH_TEMPLATE_DOCUMENTED, run_mode, &text, e);
-    struct floxdir_files files = {.manifest = text.data, .manifest_len = text.len};
-    const struct fh_envjson pointer = {.name = name};
     if (rc == FH_OK)
-        rc = floxdir_lock_manifest(c, &files, &manifest, NULL, e);
+        *out = (struct floxdir_files){.manifest = fh_strndup(c->arena, text.data, text.len),
+                                      .manifest_len = text.len};
+    fh_buf_free(&text);
+    return rc == FH_OK ? floxdir_lock_manifest(c, out, &manifest, NULL, e) : rc;
+}
+
+static fh_err fill(struct client *c, const char *fresh, const char *name, bool bare, bool run_mode,
+                   struct fh_error *e)
+{
+    struct floxdir_files files;
+    const struct fh_envjson pointer = {.name = name};
+    fh_err rc = first_files(c, bare, run_mode, &files, e);
     if (rc == FH_OK)
         rc = floxdir_write(fresh, &files, e);
     if (rc == FH_OK)
@@ -42,7 +53,6 @@ static fh_err fill(struct client *c, const char *fresh, const char *name, bool b
         rc = floxdir_write_ignores(fresh, true, e);
     if (rc == FH_OK)
         rc = write_id(c, fresh, e);
-    fh_buf_free(&text);
     return rc;
 }
 
@@ -66,6 +76,35 @@ static void say_next(struct client *c, const char *name, const char *dir)
                       "                                share it with someone on the hub");
 }
 
+/* As flox does, what is made on the hub is for running unless it is bare. */
+static int init_remote(struct client *c, struct fh_cli *cli, const char *ref)
+{
+    struct fh_error *e = &c->e;
+    const char *owner, *name;
+    struct floxdir_files files;
+    bool bare = fh_cli_flag(cli, "bare");
+    if (fh_cli_value(cli, "name") != NULL || fh_cli_value(cli, "dir") != NULL)
+        return fh_cli_usage(cli, "--reference goes with neither --name nor --dir.");
+    if (client_need_login(c, e) != FH_OK || hub_split(ref, c->arena, &owner, &name, e) != FH_OK ||
+        first_files(c, bare, !bare, &files, e) != FH_OK)
+        return say_fail(e);
+    fh_err rc = cmd_make_remote(c, owner, name, &files, e);
+    if (rc == FH_DENIED)
+        return say_error("You do not have permission to write to %s/%s\n\n%s", owner, name, e->msg);
+    if (rc != FH_OK)
+        return say_fail(e);
+    say_created("Created environment '%s'\n\nNext:\n"
+                "  Enter the environment                     -> $ floe activate -r %s\n"
+                "  Add environment variables and shell hooks -> $ floe edit -r %s",
+                ref, ref, ref);
+    return 0;
+}
+
+static const char *default_name(struct client *c, const char *project, bool is_home)
+{
+    return is_home ? "default" : fh_envname_slug(c->arena, strrchr(project, '/') + 1);
+}
+
 int cmd_init(struct fh_cli *cli)
 {
     struct client *c = client_begin(cli);
@@ -73,7 +112,12 @@ int cmd_init(struct fh_cli *cli)
         return 1;
     const char *dir = fh_cli_value(cli, "dir"), *name = fh_cli_value(cli, "name"), *fresh = NULL;
     char *project;
-    struct fh_error *e = &c->e;
+    struct fh_error *e = &c->e, ignored;
+    if (fh_cli_value(cli, "reference") != NULL)
+        return init_remote(c, cli, fh_cli_value(cli, "reference"));
+    if (name != NULL && fh_envname_check(name, e) != FH_OK)
+        return say_fail(e);
+    bool made = dir != NULL && !disk_exists(dir);
     if (disk_make_dirs(dir != NULL ? dir : ".", 0777, e) != FH_OK ||
         disk_canonical(dir != NULL ? dir : ".", c->arena, &project, e) != FH_OK)
         return say_fail(e);
@@ -81,25 +125,26 @@ int cmd_init(struct fh_cli *cli)
     bool is_home =
         disk_canonical(c->settings.home, c->arena, &home, e) == FH_OK && strcmp(home, project) == 0;
     if (name == NULL)
-        name = is_home ? "default" : fh_envname_slug(c->arena, strrchr(project, '/') + 1);
-    if (fh_envname_check(name, e) != FH_OK)
-        return say_fail(e);
+        name = default_name(c, project, is_home);
     const char *final = fh_sprintf(c->arena, "%s/.flox", strcmp(project, "/") == 0 ? "" : project);
     fh_err rc = disk_exists(final) ? FH_CONFLICT : floxdir_prepare(c, project, &fresh, e);
     if (rc == FH_OK)
         rc = fill(c, fresh, name, fh_cli_flag(cli, "bare"), is_home, e);
     if (rc == FH_OK)
         rc = disk_install_dir(fresh, final, false, e);
-    struct fh_error ignored;
     if (rc != FH_OK && fresh != NULL)
         (void)!disk_remove_tree(fresh, &ignored);
+    if (rc != FH_OK && made)
+        rmdir(project);
     if (rc == FH_CONFLICT)
         return say_error(
-            "Found an existing environment at \"%s\".\n\nTo make another one, choose a different folder "
-            "with --dir, or remove that one.",
+            "Found an existing environment at \"%s\".\n\nTo make another one, choose a different "
+            "folder with --dir, or remove that one with 'floe delete'.",
             final);
     if (rc != FH_OK)
         return say_fail(e);
+    const struct fh_envjson pointer = {.name = name};
+    registry_note(c, final, &pointer);
     say_next(c, name, project);
     return 0;
 }

@@ -1,6 +1,7 @@
-/* floe list (manifest-lockfile-client §7.5) */
+/* floe list (manifest-lockfile-client §7.5; the columns of -a are flox's) */
 #include "client/cmd.h"
 
+#include "client/print.h"
 #include "client/say.h"
 #include "common/json.h"
 
@@ -23,23 +24,61 @@ static const char *yes_no(int value)
 
 static void print_field(struct fh_arena *a, const char *title, const char *value)
 {
-    printf("  %s: %s\n", title, value != NULL ? say_safe(a, value) : "N/A");
+    printf("  %-21s %s\n", fh_sprintf(a, "%s:", title), value != NULL ? say_safe(a, value) : "N/A");
+}
+
+/* [ "man", "out" ]; the outputs of a lock are sorted, and of these those that chosen has (NULL: all). */
+static const char *output_list(struct fh_arena *a, const struct fh_lock_package *p,
+                               const struct fh_strings *chosen)
+{
+    const char *text = "";
+    for (size_t i = 0; i < p->noutputs; i++) {
+        bool wanted = chosen == NULL;
+        for (size_t k = 0; chosen != NULL && k < chosen->count; k++)
+            wanted = wanted || strcmp(chosen->items[k], p->outputs[i].name) == 0;
+        if (wanted)
+            text = fh_sprintf(a, "%s%s\"%s\"", text, *text != '\0' ? ", " : "", p->outputs[i].name);
+    }
+    return *text != '\0' ? fh_sprintf(a, "[ %s ]", text) : "[ ]";
+}
+
+/* What the manifest asks for; by itself the package's own choice, and everything in the first format. */
+static const char *installed_outputs(struct fh_arena *a, const struct fh_manifest *m,
+                                     const struct fh_lock_package *p)
+{
+    const struct fh_manifest_package *asked = NULL;
+    for (size_t i = 0; i < m->npackages; i++)
+        if (strcmp(m->packages[i].id, p->install_id) == 0)
+            asked = &m->packages[i];
+    if (asked != NULL && asked->outputs == FH_OUTPUTS_LIST)
+        return output_list(a, p, &asked->output_names);
+    bool all = (asked != NULL && asked->outputs == FH_OUTPUTS_ALL) || m->schema == FH_SCHEMA_V1 ||
+               !p->has_outputs_to_install;
+    return output_list(a, p, all ? NULL : &p->outputs_to_install);
 }
 
 static void print_all(struct fh_arena *a, const struct fh_manifest *m, const struct fh_lock_package *p)
 {
-    printf("%s: (%s)\n", say_safe(a, p->install_id), p->pname != NULL ? say_safe(a, p->pname) : "N/A");
+    const char *priority = fh_sprintf(a, "%lld", (long long)p->priority);
+    printf("%s:\n", say_safe(a, p->install_id));
+    if (p->kind == FH_PACKAGE_STORE_PATH) {
+        print_field(a, "Store Path", p->store_path);
+        print_field(a, "Priority", priority);
+        return;
+    }
+    bool flake = p->kind == FH_PACKAGE_FLAKE;
     print_field(a, "Description", p->description);
-    print_field(a, "Package path", path_of(m, p));
-    print_field(a, "Priority", fh_sprintf(a, "%lld", (long long)p->priority));
+    print_field(a, flake ? "Locked URL" : "Package Path", flake ? p->locked_url : path_of(m, p));
+    if (flake)
+        print_field(a, "Flake attribute", p->attr_path);
+    print_field(a, "Package Name", p->pname);
+    print_field(a, "Priority", priority);
     print_field(a, "Version", p->version);
     print_field(a, "License", p->license);
     print_field(a, "Unfree", yes_no(p->unfree));
     print_field(a, "Broken", yes_no(p->broken));
-    const char *outputs = "";
-    for (size_t i = 0; i < p->noutputs; i++)
-        outputs = fh_sprintf(a, "%s%s%s", outputs, i > 0 ? ", " : "", p->outputs[i].name);
-    print_field(a, "Outputs", outputs);
+    print_field(a, "Available Outputs", output_list(a, p, NULL));
+    print_field(a, "Installed Outputs", installed_outputs(a, m, p));
 }
 
 static void print_line(struct fh_arena *a, const struct fh_manifest *m, const struct fh_lock_package *p)
@@ -66,17 +105,12 @@ static int by_id(const void *x, const void *y)
     return strcmp((*a)->install_id, (*b)->install_id);
 }
 
-static int print_json(struct client *c, const struct fh_lock_package **chosen, size_t n)
+static int print_packages_json(struct client *c, const struct fh_lock_package **chosen, size_t n)
 {
     json_t *list = fh_json_own(c->arena, json_array());
-    struct fh_buf text = FH_BUF_INIT(64 * 1024 * 1024);
     for (size_t i = 0; i < n; i++)
         fh_json_push(list, json_deep_copy(chosen[i]->json));
-    fh_err rc = fh_json_write_pretty(list, &text, &c->e);
-    if (rc == FH_OK)
-        puts(text.data);
-    fh_buf_free(&text);
-    return rc == FH_OK ? 0 : say_fail(&c->e);
+    return print_json(c, list);
 }
 
 static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_lock *lock)
@@ -91,7 +125,7 @@ static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_l
             chosen[n++] = &lock->packages[i];
     qsort(chosen, n, sizeof *chosen, all ? by_priority : by_id);
     if (fh_cli_flag(cli, "json"))
-        return print_json(c, chosen, n);
+        return print_packages_json(c, chosen, n);
     if (n == 0)
         say_warn("No packages are installed for your current system ('%s').\n\nYou can see the whole "
                  "manifest with "
@@ -100,12 +134,25 @@ static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_l
     for (size_t i = 0; i < n; i++) {
         if (names)
             printf("%s\n", say_safe(c->arena, chosen[i]->install_id));
-        else if (all)
-            print_all(c->arena, lock->manifest, chosen[i]);
-        else
+        else if (!all)
             print_line(c->arena, lock->manifest, chosen[i]);
+        else {
+            fputs(i > 0 ? "\n" : "", stdout);
+            print_all(c->arena, lock->manifest, chosen[i]);
+        }
     }
     return 0;
+}
+
+/* What the hub has now; the checkout stays as it is. */
+static fh_err read_upstream(struct floxmeta *m, const struct floxdir *d, struct floxdir_files *out,
+                            struct fh_error *e)
+{
+    gitobj_id tip;
+    if (!d->is_managed)
+        return FH_FAIL(e, FH_INVALID, "'--upstream' cannot be used with path environments");
+    FH_TRY(floxmeta_fetch(m, tip, e));
+    return floxmeta_live_files(m, tip, out, e);
 }
 
 int cmd_list(struct fh_cli *cli)
@@ -124,11 +171,10 @@ int cmd_list(struct fh_cli *cli)
     if (rc == FH_OK && ref == NULL && d.is_managed)
         rc = cmd_open_managed(c, &d, &m, &c->e);
     if (rc == FH_OK)
-        rc = floxdir_read(c, &d, &files, &c->e);
-    if (rc == FH_OK && fh_cli_flag(cli, "config")) {
-        fwrite(files.manifest, 1, files.manifest_len, stdout);
-        return 0;
-    }
+        rc = fh_cli_flag(cli, "upstream") ? read_upstream(&m, &d, &files, &c->e)
+                                          : floxdir_read(c, &d, &files, &c->e);
+    if (rc == FH_OK && fh_cli_flag(cli, "config"))
+        return print_text(c, files.manifest, files.manifest_len);
     if (rc == FH_OK)
         rc = floxdir_lock_manifest(c, &files, &manifest, NULL, &c->e);
     if (rc == FH_OK)

@@ -1,13 +1,15 @@
 /* What the verbs share: opening checkouts, and messages that several of them give. */
 #include "client/cmd.h"
 
+#include "client/checkout.h"
 #include "client/disk.h"
+#include "client/gentree.h"
 #include "client/hub.h"
+#include "client/registry.h"
 #include "client/say.h"
 #include "common/clock.h"
 
 #include <string.h>
-#include <time.h>
 
 /* A project that keeps only env.json and env.lock under version control gets its files back. */
 static fh_err bring_back_files(struct floxdir *d, struct floxmeta *m, struct fh_error *e)
@@ -23,11 +25,14 @@ fh_err cmd_open_managed(struct client *c, struct floxdir *d, struct floxmeta *m,
 {
     FH_TRY(floxdir_lock(c, d, e));
     FH_TRY(floxmeta_open(c, &d->pointer, d->path, d->path, m, e));
+    registry_note(c, d->path, &d->pointer);
+    FH_TRY(checkout_finish(m, d, e));
     return bring_back_files(d, m, e);
 }
 
+/* rev: the commit that is on the hub and in the clone already, or NULL to ask the hub. */
 static fh_err make_reference(struct client *c, const char *owner, const char *name, const char *path,
-                             struct fh_error *e)
+                             const char *rev, struct fh_error *e)
 {
     struct fh_arena *a = c->arena;
     const char *fresh;
@@ -40,7 +45,14 @@ static fh_err make_reference(struct client *c, const char *owner, const char *na
     FH_TRY(floxdir_prepare(c, canonical, &fresh, e));
     const struct fh_envjson pointer = {.owner = owner, .name = name, .floxhub_url = c->settings.hub};
     const char *final = fh_sprintf(a, "%s/.flox", canonical);
-    fh_err rc = floxmeta_open(c, &pointer, final, fresh, &m, e);
+    struct fh_envlock pin = {0};
+    fh_err rc = FH_OK;
+    if (rev != NULL) {
+        memcpy(pin.rev, rev, sizeof pin.rev);
+        rc = floxdir_write_envlock(fresh, &pin, e);
+    }
+    if (rc == FH_OK)
+        rc = floxmeta_open(c, &pointer, final, fresh, &m, e);
     if (rc == FH_OK)
         rc = floxmeta_live_files(&m, m.here, &live, e);
     if (rc == FH_OK)
@@ -59,6 +71,36 @@ static fh_err make_reference(struct client *c, const char *owner, const char *na
     return rc == FH_CONFLICT && disk_exists(final) ? FH_OK : rc;
 }
 
+fh_err cmd_make_remote(struct client *c, const char *owner, const char *name,
+                       const struct floxdir_files *files, struct fh_error *e)
+{
+    const char *path = floxdir_of_reference(c, owner, name);
+    const struct fh_envjson pointer = {.owner = owner, .name = name, .floxhub_url = c->settings.hub};
+    const struct fh_change change = {.kind = FH_CHANGE_INITIALIZE};
+    struct floxmeta m = {.lock_fd = -1};
+    enum gitwire_outcome outcome;
+    gitobj_id commit;
+    if (disk_exists(path))
+        return FH_FAIL(
+            e, FH_CONFLICT,
+            "There is a local copy of %s/%s already, in '%s'. Use it with -r %s/%s, or remove that "
+            "folder if the environment is gone from the hub.",
+            owner, name, path, owner, name);
+    FH_TRY(floxmeta_open_clone(c, &pointer, path, &m, e));
+    fh_err rc = floxmeta_commit(&m, NULL, &change, files, commit, e);
+    if (rc == FH_OK)
+        rc = gitwire_push(&m.wire, m.objects, name, commit, false, &outcome, e);
+    if (rc == FH_CONFLICT || (rc == FH_OK && (outcome == GITWIRE_EXISTS || outcome == GITWIRE_SAME)))
+        rc = FH_FAIL(e, FH_CONFLICT,
+                     "An environment named %s/%s already exists!\n\nChoose another name, or use it: 'floe "
+                     "activate -r %s/%s'",
+                     owner, name, owner, name);
+    if (rc == FH_OK)
+        rc = gitobj_set_branch(m.objects, name, commit, e);
+    floxmeta_close(&m);
+    return rc == FH_OK ? make_reference(c, owner, name, path, commit, e) : rc;
+}
+
 fh_err cmd_open_reference(struct client *c, const char *ref, struct floxdir *d, struct floxmeta *m,
                           struct fh_error *e)
 {
@@ -66,7 +108,7 @@ fh_err cmd_open_reference(struct client *c, const char *ref, struct floxdir *d, 
     FH_TRY(hub_split(ref, c->arena, &owner, &name, e));
     const char *path = floxdir_of_reference(c, owner, name);
     if (!disk_is_dir(path)) {
-        fh_err rc = make_reference(c, owner, name, path, e);
+        fh_err rc = make_reference(c, owner, name, path, NULL, e);
         if (rc == FH_NOT_FOUND || rc == FH_DENIED)
             return FH_FAIL(e, rc, "Environment not found in FloxHub.");
         if (rc != FH_OK)
@@ -77,14 +119,14 @@ fh_err cmd_open_reference(struct client *c, const char *ref, struct floxdir *d, 
     return cmd_open_managed(c, d, m, e);
 }
 
-static const char *utc(struct fh_arena *a, int64_t when)
+int cmd_say_unsynced(const char *more)
 {
-    time_t t = (time_t)when;
-    struct tm parts;
-    char text[64];
-    if (gmtime_r(&t, &parts) == NULL || strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
-        return "at an unknown time";
-    return fh_strdup(a, text);
+    return say_error("Your environment has changes that are not yet synced to a generation.\n\n"
+                     "To resolve this issue, run either\n"
+                     "* 'floe edit --sync' to commit your local changes to a new generation\n"
+                     "* 'floe edit --reset' to discard your local changes and reset to the latest "
+                     "generation%s",
+                     more);
 }
 
 static const char *side(struct floxmeta *m, const char *commit)
@@ -97,7 +139,7 @@ static const char *side(struct floxmeta *m, const char *commit)
     const struct fh_change *last = &history->changes[history->nchanges - 1];
     return fh_sprintf(a, " * %s %s on %s\n   Generation:  %lld\n   Timestamp: %s", say_safe(a, last->author),
                       say_safe(a, fh_change_text(a, last)), say_safe(a, last->hostname),
-                      (long long)last->current, utc(a, last->timestamp));
+                      (long long)last->current, gentree_time(a, last->timestamp));
 }
 
 int cmd_say_diverged(struct floxmeta *m, const char *tip)

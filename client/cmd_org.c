@@ -3,6 +3,7 @@
 
 #include "client/ask.h"
 #include "client/hub.h"
+#include "client/print.h"
 #include "client/say.h"
 
 #include <string.h>
@@ -35,7 +36,7 @@ int cmd_org_list(struct fh_cli *cli)
     if (client_need_login(c, &c->e) != FH_OK || ask_list(c, "/orgs", 0, &items, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return ask_print_json(c, items);
+        return print_json(c, items);
     if (json_array_size(items) == 0) {
         say_info("You belong to no organisation on %s.", c->settings.hub);
         return 0;
@@ -109,7 +110,7 @@ int cmd_org_show(struct fh_cli *cli)
         json_t *all = fh_json_own(c->arena, json_copy((json_t *)(uintptr_t)answer.json));
         if (members != NULL)
             fh_json_set(all, "members", json_deep_copy(members));
-        return ask_print_json(c, all);
+        return print_json(c, all);
     }
     show_owner(c, answer.json);
     if (members != NULL) {
@@ -186,7 +187,7 @@ int cmd_org_audit(struct fh_cli *cli)
         ask_list(c, path, max, &items, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return ask_print_json(c, items);
+        return print_json(c, items);
     struct fh_table *t = fh_table_new(titles, 7);
     json_array_foreach(items, i, o) fh_table_row(
         t, (const char *const[]){ask_when(c, o, "at", ""), ask_text(c, o, "actor"),
@@ -208,7 +209,7 @@ int cmd_member_list(struct fh_cli *cli)
         ask_list(c, ASK_PATH(c, "/orgs/{}/members", cli->args[0]), 0, &items, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return ask_print_json(c, items);
+        return print_json(c, items);
     show_members(c, items);
     return 0;
 }

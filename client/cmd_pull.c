@@ -1,8 +1,10 @@
 /* floe pull (git-environments §7.5, §7.6) */
 #include "client/cmd.h"
 
+#include "client/checkout.h"
 #include "client/disk.h"
 #include "client/hub.h"
+#include "client/registry.h"
 #include "client/say.h"
 
 #include <stdlib.h>
@@ -16,6 +18,12 @@ static int say_pull_failed(struct client *c, const char *owner, const char *name
             "The environment %s/%s does not exist, or is not public: you are not logged in.\nLog in "
             "with 'floe auth login' if it is yours.",
             owner, name);
+    if (rc == FH_NOT_FOUND && c->settings.handle != NULL && strcmp(c->settings.handle, owner) == 0)
+        return say_error(
+            "The environment %s/%s does not exist.\n\nDouble check the name or create it with:\n\n"
+            "    $ floe init --name %s\n    $ floe push\n\nIf it is private, log in again with "
+            "'floe auth login': your token may have expired.",
+            owner, name, name);
     if (rc == FH_NOT_FOUND)
         return say_error("The environment %s/%s does not exist.", owner, name);
     if (rc == FH_DENIED)
@@ -35,17 +43,6 @@ static fh_err choose_generation(struct floxmeta *m, int64_t wanted, struct fh_er
     FH_TRY(floxmeta_commit(m, m->here, &change, NULL, commit, e));
     memcpy(m->here, commit, sizeof commit);
     return FH_OK;
-}
-
-/* The branches of a checkout that is none any more (pull --copy). */
-static fh_err forget_branches(struct floxmeta *m, struct fh_error *e)
-{
-    const char **others;
-    size_t n;
-    FH_TRY(gitobj_delete_branch(m->objects, m->branch, e));
-    FH_TRY(gitobj_branches(m->objects, fh_sprintf(m->client->arena, "%s.", m->name), m->client->arena,
-                           &others, &n, e));
-    return n == 0 ? gitobj_delete_branch(m->objects, m->name, e) : FH_OK;
 }
 
 struct pull {
@@ -70,7 +67,7 @@ static fh_err fill(const struct pull *p, const char *fresh, const char *final, s
     if (rc == FH_OK)
         rc = floxdir_write(fresh, &live, e);
     if (rc == FH_OK && p->copy)
-        rc = forget_branches(&m, e);
+        rc = floxmeta_forget(&m, e);
     if (rc == FH_OK && p->copy)
         rc = disk_remove(fh_sprintf(c->arena, "%s/env.lock", fresh), e);
     if (rc == FH_OK && p->copy)
@@ -104,6 +101,9 @@ static int pull_new(const struct pull *p)
         (void)!disk_remove_tree(fresh, &ignored);
         return say_pull_failed(c, p->owner, p->name, rc);
     }
+    const struct fh_envjson pointer = {
+        .owner = p->copy ? NULL : p->owner, .name = p->name, .floxhub_url = p->copy ? NULL : c->settings.hub};
+    registry_note(c, final, &pointer);
     if (p->copy)
         say_created("Created path environment from %s/%s.\n\nYou can activate this environment with 'floe "
                     "activate'\n",
@@ -129,12 +129,8 @@ static int pull_update(struct client *c, struct floxdir *d, bool force)
     if (rc != FH_OK && !(force && rc == FH_CONFLICT))
         return say_pull_failed(c, owner, name, rc);
     if (edited && !force)
-        return say_error(
-            "Your environment has changes that are not yet synced to a generation.\n\n"
-            "To resolve this issue, run either\n"
-            "* 'floe edit --sync' to commit your local changes to a new generation\n"
-            "* 'floe edit --reset' to discard your local changes and reset to the latest generation\n"
-            "* 'floe pull --force' to discard your local changes and take what is on the hub");
+        return cmd_say_unsynced(
+            "\n* 'floe pull --force' to discard your local changes and take what is on the hub");
     if (rc != FH_OK) { /* the lock names a version that is gone: start again from the hub's */
         if (disk_remove(fh_sprintf(c->arena, "%s/env.lock", d->path), e) != FH_OK ||
             cmd_open_managed(c, d, &m, e) != FH_OK)
@@ -149,15 +145,18 @@ static int pull_update(struct client *c, struct floxdir *d, bool force)
         return cmd_say_diverged(&m, tip);
     bool moves = relation == FLOXMETA_BEHIND || (force && relation != FLOXMETA_EQUAL);
     if (!moves && !(force && edited)) {
-        say_warn("%s/%s is already up to date.\n", owner, name);
+        if (d->is_reference)
+            say_info("%s/%s is already up to date.\n", owner, name);
+        else
+            say_warn("%s/%s is already up to date.\n", owner, name);
         return 0;
     }
-    if (floxmeta_live_files(&m, tip, &live, e) != FH_OK || floxmeta_move(&m, d->path, tip, tip, e) != FH_OK ||
-        floxdir_write(d->path, &live, e) != FH_OK)
+    if (floxmeta_live_files(&m, tip, &live, e) != FH_OK || checkout_move(&m, d, tip, tip, &live, e) != FH_OK)
         return say_fail(e);
     cmd_warn_packages(c, &live);
-    say_done("Pulled %s/%s from %s%s\n\nYou can activate this environment with 'floe activate'\n", owner,
-             name, d->pointer.floxhub_url, force ? " (forced)" : "");
+    const char *ref = d->is_reference ? fh_sprintf(c->arena, " -r %s/%s", owner, name) : "";
+    say_done("Pulled %s/%s from %s%s\n\nYou can activate this environment with 'floe activate%s'\n", owner,
+             name, d->pointer.floxhub_url, force ? " (forced)" : "", ref);
     return 0;
 }
 
@@ -173,8 +172,10 @@ static int detach(struct client *c, struct floxdir *d)
     const struct fh_envjson pointer = {.name = d->pointer.name};
     if (floxdir_write_pointer(d->path, &pointer, FH_ENVJSON_COMPACT, e) != FH_OK ||
         disk_remove(fh_sprintf(c->arena, "%s/env.lock", d->path), e) != FH_OK ||
-        floxdir_write_ignores(d->path, false, e) != FH_OK || forget_branches(&m, e) != FH_OK)
+        floxdir_write_ignores(d->path, false, e) != FH_OK || floxmeta_forget(&m, e) != FH_OK)
         return say_fail(e);
+    registry_forget(c, d->path, &d->pointer);
+    registry_note(c, d->path, &pointer);
     say_created("Created path environment from %s/%s.\n", d->pointer.owner, d->pointer.name);
     return 0;
 }
@@ -185,7 +186,7 @@ static int pull_here(struct client *c, struct fh_cli *cli)
     const char *ref = fh_cli_value(cli, "reference");
     struct floxmeta m = {.lock_fd = -1};
     fh_err rc = floxdir_find(c, cli, false, &d, &c->e);
-    if (rc == FH_NOT_FOUND && ref != NULL) {
+    if (rc == FH_NOT_FOUND && ref != NULL && !fh_cli_flag(cli, "copy")) {
         if (cmd_open_reference(c, ref, &d, &m, &c->e) != FH_OK)
             return say_fail(&c->e);
         say_created("Pulled %s from %s.\n", ref, c->settings.hub);
@@ -194,11 +195,15 @@ static int pull_here(struct client *c, struct fh_cli *cli)
     if (rc != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "copy"))
-        return detach(c, &d);
+        return d.is_reference
+                   ? say_error("Only an environment in a folder can become one of its own: 'floe pull "
+                               "--copy %s -d <directory>'.",
+                               ref)
+                   : detach(c, &d);
     if (!d.is_managed)
         return say_error(
-            "%s is not linked to an environment on FloxHub.\n\nName one: 'floe pull <owner>/<name>'.",
-            d.title);
+            "Environment in %s is not connected to FloxHub\n\nName one: 'floe pull <owner>/<name>'.",
+            d.project);
     return pull_update(c, &d, fh_cli_flag(cli, "force"));
 }
 

@@ -3,6 +3,7 @@
 
 #include "client/disk.h"
 #include "client/hub.h"
+#include "client/registry.h"
 #include "client/say.h"
 
 #include <string.h>
@@ -53,7 +54,9 @@ static fh_err become_managed(struct client *c, struct floxdir *d, struct floxmet
     struct fh_envjson pointer = d->pointer;
     pointer.owner = m->owner;
     pointer.floxhub_url = c->settings.hub;
-    return floxdir_write_pointer(d->path, &pointer, FH_ENVJSON_COMPACT, e);
+    FH_TRY(floxdir_write_pointer(d->path, &pointer, FH_ENVJSON_COMPACT, e));
+    registry_note(c, d->path, &pointer);
+    return FH_OK;
 }
 
 static int push_first(struct client *c, struct floxdir *d, const char *owner, bool force)
@@ -89,8 +92,9 @@ static int push_first(struct client *c, struct floxdir *d, const char *owner, bo
         return say_error("An environment named %s/%s already exists!\n\n"
                          "To rename your environment: 'floe edit --name <new name>'\n"
                          "To take what is there into another folder: 'floe pull %s/%s -d <folder>'\n"
-                         "To overwrite and force update: 'floe push --force'\n",
-                         owner, pointer.name, owner, pointer.name);
+                         "To overwrite and force update: 'floe push --force'\n%s%s",
+                         owner, pointer.name, owner, pointer.name, rc == FH_CONFLICT ? "\n" : "",
+                         rc == FH_CONFLICT ? e->msg : "");
     if (become_managed(c, d, &m, commit, &files, e) != FH_OK)
         return say_error("The environment was pushed, but this folder could not be linked to it: %s", e->msg);
     return say_pushed(c, &pointer, true, force);
@@ -108,11 +112,7 @@ static int push_again(struct client *c, struct floxdir *d, struct floxmeta *m, b
     if (floxmeta_is_edited(m, d, &edited, e) != FH_OK || floxdir_read(c, d, &files, e) != FH_OK)
         return say_fail(e);
     if (edited)
-        return say_error(
-            "Your environment has changes that are not yet synced to a generation.\n\n"
-            "To resolve this issue, run either\n"
-            "* 'floe edit --sync' to commit your local changes to a new generation\n"
-            "* 'floe edit --reset' to discard your local changes and reset to the latest generation");
+        return cmd_say_unsynced("");
     if (fh_manifest_parse(c->arena, files.manifest, files.manifest_len, "manifest.toml", &manifest, e) !=
         FH_OK)
         return say_fail(e);
@@ -158,10 +158,12 @@ int cmd_push(struct fh_cli *cli)
     if (!d.is_managed)
         return push_first(c, &d, owner, force);
     if (owner != NULL)
-        return say_error(
-            "This environment is on FloxHub already, as %s/%s: --owner is for the first push.\n\n"
-            "To push a copy to another owner: 'floe pull --copy', then 'floe push --owner %s'.",
-            d.pointer.owner, d.pointer.name, owner);
+        return say_error("Cannot change the owner of an environment already pushed to FloxHub.\n\n"
+                         "To push this environment to another owner or org:\n"
+                         "* Push any outstanding changes with 'floe push'\n"
+                         "* Create copy of the environment with 'floe pull --copy -d <directory> %s/%s'\n"
+                         "* Push the copy to the new owner with 'floe push --owner %s'",
+                         d.pointer.owner, d.pointer.name, owner);
     if (cmd_open_managed(c, &d, &m, &c->e) != FH_OK)
         return say_fail(&c->e);
     return push_again(c, &d, &m, force);

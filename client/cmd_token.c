@@ -2,6 +2,7 @@
 #include "client/cmd.h"
 
 #include "client/ask.h"
+#include "client/print.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 #include "common/clock.h"
@@ -53,7 +54,7 @@ int cmd_token_list(struct fh_cli *cli)
     if (client_need_login(c, &c->e) != FH_OK || ask_list(c, path, 0, &items, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
-        return ask_print_json(c, items);
+        return print_json(c, items);
     struct fh_table *t = fh_table_new(titles, 8);
     json_array_foreach(items, i, o)
         fh_table_row(t, (const char *const[]){

@@ -14,6 +14,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+fh_err disk_fail(struct fh_error *e, const char *what, const char *path)
+{
+    int why = errno;
+    char text[128];
+    const char *out = "";
+    if (why == ENOSPC || why == EDQUOT)
+        out = " Nothing was changed; free some space and try again.";
+    else if (why == EACCES || why == EPERM)
+        out = " The folder belongs to somebody else, or may not be written by you.";
+    else if (why == EROFS)
+        out = " It can only be read here; use a folder that can be written.";
+    return FH_FAIL(e, FH_INTERNAL, "%s '%s': %s.%s", what, path, strerror_r(why, text, sizeof text), out);
+}
+
 fh_err disk_read_fd(int fd, const char *what, size_t ceiling, struct fh_arena *a, char **out, size_t *len,
                     struct fh_error *e)
 {
@@ -66,7 +80,7 @@ fh_err disk_write_all(int fd, const void *bytes, size_t len, const char *what, s
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot write %s", what);
+            return disk_fail(e, "Cannot write", what);
         at += n;
         len -= (size_t)n;
     }
@@ -86,27 +100,46 @@ static void sync_parent(const char *path)
     }
 }
 
+fh_err disk_stage(const char *path, const void *bytes, size_t len, mode_t mode, char *temp,
+                  struct fh_error *e)
+{
+    if ((size_t)snprintf(temp, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX) {
+        *temp = '\0';
+        return FH_FAIL(e, FH_INVALID, "The path '%s' is too long.", path);
+    }
+    int fd = mkostemp(temp, O_CLOEXEC);
+    if (fd < 0) {
+        *temp = '\0';
+        return disk_fail(e, "Cannot write", path);
+    }
+    fh_err rc = disk_write_all(fd, bytes, len, path, e);
+    if (rc == FH_OK && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
+        rc = disk_fail(e, "Cannot write", path);
+    if (close(fd) != 0 && rc == FH_OK)
+        rc = disk_fail(e, "Cannot write", path);
+    if (rc != FH_OK) {
+        unlink(temp);
+        *temp = '\0';
+    }
+    return rc;
+}
+
+fh_err disk_commit(const char *temp, const char *path, struct fh_error *e)
+{
+    if (rename(temp, path) != 0) {
+        (void)disk_fail(e, "Cannot write", path);
+        unlink(temp);
+        return FH_INTERNAL;
+    }
+    sync_parent(path);
+    return FH_OK;
+}
+
 fh_err disk_write(const char *path, const void *bytes, size_t len, mode_t mode, struct fh_error *e)
 {
-    char temp[PATH_MAX], what[PATH_MAX + 8];
-    if ((size_t)snprintf(temp, sizeof temp, "%s.XXXXXX", path) >= sizeof temp)
-        return FH_FAIL(e, FH_INVALID, "The path '%s' is too long.", path);
-    snprintf(what, sizeof what, "'%s'", path);
-    int fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0)
-        return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot write '%s'", path);
-    fh_err rc = disk_write_all(fd, bytes, len, what, e);
-    if (rc == FH_OK && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
-        rc = FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot write '%s'", path);
-    if (close(fd) != 0 && rc == FH_OK)
-        rc = FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot write '%s'", path);
-    if (rc == FH_OK && rename(temp, path) != 0)
-        rc = FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot write '%s'", path);
-    if (rc != FH_OK)
-        unlink(temp);
-    else
-        sync_parent(path);
-    return rc;
+    char temp[PATH_MAX];
+    FH_TRY(disk_stage(path, bytes, len, mode, temp, e));
+    return disk_commit(temp, path, e);
 }
 
 fh_err disk_make_dirs(const char *path, mode_t mode, struct fh_error *e)
@@ -120,7 +153,7 @@ fh_err disk_make_dirs(const char *path, mode_t mode, struct fh_error *e)
         char end = *at;
         *at = '\0';
         if (mkdir(copy, mode) != 0 && errno != EEXIST)
-            return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make the folder '%s'", copy);
+            return disk_fail(e, "Cannot make the folder", copy);
         if (end == '\0')
             return disk_is_dir(path) ? FH_OK : FH_FAIL(e, FH_INVALID, "'%s' is not a folder.", path);
         *at = end;
@@ -130,7 +163,7 @@ fh_err disk_make_dirs(const char *path, mode_t mode, struct fh_error *e)
 fh_err disk_remove(const char *path, struct fh_error *e)
 {
     if (unlink(path) != 0 && errno != ENOENT)
-        return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot remove '%s'", path);
+        return disk_fail(e, "Cannot remove", path);
     return FH_OK;
 }
 

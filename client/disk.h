@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* What a write failed for (errno), as ": reason. Way out", where the sentence says what could not be done. */
+fh_err disk_fail(struct fh_error *e, const char *what, const char *path);
+
 /* FH_NOT_FOUND when there is no such file. The bytes are the arena's, followed by a NUL. */
 fh_err disk_read(const char *path, size_t ceiling, struct fh_arena *a, char **out, size_t *len,
                  struct fh_error *e) FH_MUSTCHECK;
@@ -19,11 +22,19 @@ fh_err disk_read_fd(int fd, const char *what, size_t ceiling, struct fh_arena *a
                     struct fh_error *e) FH_MUSTCHECK;
 fh_err disk_write(const char *path, const void *bytes, size_t len, mode_t mode,
                   struct fh_error *e) FH_MUSTCHECK;
+/* The two halves of disk_write: what needs room is done by the first, the second is a rename. temp has
+ * PATH_MAX bytes and is empty after a failure. */
+fh_err disk_stage(const char *path, const void *bytes, size_t len, mode_t mode, char *temp,
+                  struct fh_error *e) FH_MUSTCHECK;
+fh_err disk_commit(const char *temp, const char *path, struct fh_error *e) FH_MUSTCHECK;
 fh_err disk_write_all(int fd, const void *bytes, size_t len, const char *what,
                       struct fh_error *e) FH_MUSTCHECK;
 fh_err disk_make_dirs(const char *path, mode_t mode, struct fh_error *e) FH_MUSTCHECK;
 fh_err disk_remove(const char *path, struct fh_error *e) FH_MUSTCHECK;      /* one file; absent is fine */
 fh_err disk_remove_tree(const char *path, struct fh_error *e) FH_MUSTCHECK; /* never follows a link */
+/* Removes what crashes left in a folder: entries whose name is stem and six letters or digits (mkdtemp's),
+ * not changed for that many seconds, and not locked by a process that is still at it. Best effort. */
+void disk_sweep(const char *folder, const char *stem, int seconds);
 bool disk_exists(const char *path); /* of any kind, links unfollowed */
 bool disk_is_dir(const char *path);
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -67,6 +68,39 @@ fh_err disk_remove_tree(const char *path, struct fh_error *e)
     return FH_OK;
 }
 
+/* mkdtemp's and mkostemp's names, and nothing a person would choose. */
+static bool is_temporary(const char *name, const char *stem)
+{
+    enum { RANDOM = 6 };
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    size_t n = strlen(stem);
+    return strncmp(name, stem, n) == 0 && strlen(name + n) == RANDOM && strspn(name + n, letters) == RANDOM;
+}
+
+static void sweep_one(const char *path, int seconds)
+{
+    struct stat st;
+    struct fh_error ignored;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && time(NULL) - st.st_mtime >= seconds &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        (void)!disk_remove_tree(path, &ignored);
+    if (fd >= 0)
+        close(fd);
+}
+
+void disk_sweep(const char *folder, const char *stem, int seconds)
+{
+    char path[PATH_MAX];
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+        if (is_temporary(entry->d_name, stem) &&
+            (size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < sizeof path)
+            sweep_one(path, seconds);
+    if (dir != NULL)
+        closedir(dir);
+}
+
 static fh_err replace_dir(const char *fresh, const char *final, struct fh_error *e)
 {
     if (renameat2(AT_FDCWD, fresh, AT_FDCWD, final, RENAME_EXCHANGE) == 0)
@@ -119,7 +153,7 @@ static fh_err lock_path(const char *path, int flags, int *out, struct fh_error *
     for (;;) {
         int fd = open(path, flags | O_CLOEXEC, 0600);
         if (fd < 0)
-            return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot open '%s'", path);
+            return disk_fail(e, "Cannot open", path);
         fh_err rc = wait_for(fd, path, e);
         if (rc != FH_OK) {
             close(fd);

@@ -7,6 +7,8 @@
 #include "common/envjson.h"
 #include "common/lock.h"
 
+#include <limits.h>
+
 struct floxdir {
     const char *path;    /* canonical, of the .flox folder */
     const char *project; /* the folder that holds it */
@@ -38,6 +40,16 @@ fh_err floxdir_read(struct client *c, const struct floxdir *d, struct floxdir_fi
 /* The lock first, so that a crash between the two leaves a lock that is only out of date. */
 fh_err floxdir_write(const char *dot_flox, const struct floxdir_files *files,
                      struct fh_error *e) FH_MUSTCHECK;
+
+/* The same in two halves: the first may fail for want of room or of rights, the second is two renames. What
+ * is staged is committed or unstaged. */
+struct floxdir_staged {
+    char lock[PATH_MAX], manifest[PATH_MAX], lock_temp[PATH_MAX], manifest_temp[PATH_MAX];
+};
+fh_err floxdir_stage(const char *dot_flox, const struct floxdir_files *files, struct floxdir_staged *out,
+                     struct fh_error *e) FH_MUSTCHECK;
+void floxdir_unstage(struct floxdir_staged *staged);
+fh_err floxdir_commit(struct floxdir_staged *staged, struct fh_error *e) FH_MUSTCHECK;
 
 fh_err floxdir_write_pointer(const char *dot_flox, const struct fh_envjson *pointer,
                              enum fh_envjson_style style, struct fh_error *e) FH_MUSTCHECK;

@@ -3,6 +3,7 @@
 
 #include "client/disk.h"
 #include "client/hub.h"
+#include "client/registry.h"
 #include "common/json.h"
 
 #include <stdlib.h>
@@ -50,7 +51,11 @@ static fh_err find_reference(struct client *c, const char *ref, struct floxdir *
     FH_TRY(hub_split(ref, c->arena, &owner, &name, e));
     const char *path = floxdir_of_reference(c, owner, name);
     if (!disk_is_dir(path))
-        return FH_FAIL(e, FH_NOT_FOUND, "There is no local copy of the environment %s/%s.", owner, name);
+        return FH_FAIL(
+            e, FH_NOT_FOUND,
+            "Remote environment %s/%s not found in local cache.\n\nHave you activated or pulled this "
+            "environment?\nTry: floe activate -r %s/%s",
+            owner, name, owner, name);
     FH_TRY(floxdir_open(c, path, out, e));
     out->is_reference = true;
     return FH_OK;
@@ -64,8 +69,8 @@ static fh_err find_in(struct client *c, const char *dir, struct floxdir *out, st
     return floxdir_open(c, path, out, e);
 }
 
-fh_err floxdir_find(struct client *c, struct fh_cli *cli, bool uses_active, struct floxdir *out,
-                    struct fh_error *e)
+static fh_err find(struct client *c, struct fh_cli *cli, bool uses_active, struct floxdir *out,
+                   struct fh_error *e)
 {
     const char *ref = fh_cli_value(cli, "reference"), *dir = fh_cli_value(cli, "dir");
     if (ref != NULL)
@@ -92,5 +97,15 @@ fh_err floxdir_find(struct client *c, struct fh_cli *cli, bool uses_active, stru
         if (floxdir_open(c, active, &other, &ignored) == FH_OK)
             *out = other;
     }
+    return FH_OK;
+}
+
+fh_err floxdir_find(struct client *c, struct fh_cli *cli, bool uses_active, struct floxdir *out,
+                    struct fh_error *e)
+{
+    FH_TRY(find(c, cli, uses_active, out, e));
+    /* One of a hub is noted when its generations could be opened. */
+    if (!out->is_managed)
+        registry_note(c, out->path, &out->pointer);
     return FH_OK;
 }

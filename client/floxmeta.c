@@ -51,8 +51,12 @@ static fh_err begin(struct client *c, const struct fh_envjson *pointer, const ch
 static fh_err make_clone(struct floxmeta *m, bool fetch, struct fh_error *e)
 {
     struct fh_arena *a = m->client->arena;
-    char *fresh = fh_sprintf(a, "%s.XXXXXX", m->path);
+    const char *meta = fh_sprintf(a, "%s/meta", m->client->settings.data_dir);
+    /* No owner's name begins with a dot, and the owner's lock is ours: what is there was left by a crash. */
+    const char *stem = fh_sprintf(a, ".%s.", m->owner);
+    char *fresh = fh_sprintf(a, "%s/%sXXXXXX", meta, stem);
     gitobj_id tip;
+    disk_sweep(meta, stem, 0);
     if (mkdtemp(fresh) == NULL)
         return FH_FAIL_ERRNO(e, FH_INTERNAL, "Cannot make a folder beside '%s'", m->path);
     fh_err rc = gitobj_create(a, fresh, m->name, m->wire.url, &m->objects, e);
@@ -75,6 +79,33 @@ static fh_err open_clone(struct floxmeta *m, bool fetch, struct fh_error *e)
     if (!disk_exists(m->path))
         return make_clone(m, fetch, e);
     return gitobj_open(m->client->arena, m->path, &m->objects, e);
+}
+
+fh_err floxmeta_open_local(struct client *c, const struct fh_envjson *pointer, const char *dot_flox,
+                           struct floxmeta *out, struct fh_error *e)
+{
+    bool has_pin = false;
+    FH_TRY(begin(c, pointer, dot_flox, out, e));
+    fh_err rc = gitobj_open(c->arena, out->path, &out->objects, e);
+    if (rc == FH_OK)
+        rc = floxdir_read_envlock(c, dot_flox, &out->pin, &has_pin, e);
+    if (rc == FH_OK && has_pin)
+        memcpy(out->here, *out->pin.local_rev != '\0' ? out->pin.local_rev : out->pin.rev, sizeof out->here);
+    if (rc == FH_OK && !(has_pin && gitobj_has_commit(out->objects, out->here)))
+        rc = FH_FAIL(e, FH_NOT_FOUND, "The generation of this checkout is not on this machine.");
+    if (rc != FH_OK)
+        floxmeta_close(out);
+    return rc;
+}
+
+fh_err floxmeta_forget(struct floxmeta *m, struct fh_error *e)
+{
+    const char **others;
+    size_t n;
+    FH_TRY(gitobj_delete_branch(m->objects, m->branch, e));
+    FH_TRY(gitobj_branches(m->objects, fh_sprintf(m->client->arena, "%s.", m->name), m->client->arena,
+                           &others, &n, e));
+    return n == 0 ? gitobj_delete_branch(m->objects, m->name, e) : FH_OK;
 }
 
 fh_err floxmeta_open_clone(struct client *c, const struct fh_envjson *pointer, const char *dot_flox,
@@ -103,13 +134,13 @@ static fh_err vanished(struct floxmeta *m, const char *rev, struct fh_error *e)
         m->owner, m->name, rev);
 }
 
-/* Where env.lock says this checkout is (LOCK). */
-static fh_err find_commit(struct floxmeta *m, bool has_pin, struct fh_error *e)
+/* Where env.lock says this checkout is (LOCK). fresh: the clone was fetched just now. */
+static fh_err find_commit(struct floxmeta *m, bool has_pin, bool fresh, struct fh_error *e)
 {
     gitobj_id tip;
     struct fh_error ignored;
     if (!has_pin) {
-        FH_TRY(floxmeta_fetch(m, tip, e));
+        FH_TRY(fresh ? gitobj_branch(m->objects, m->name, tip, e) : floxmeta_fetch(m, tip, e));
         memcpy(m->pin.rev, tip, sizeof tip);
         m->pin.local_rev[0] = '\0';
         memcpy(m->here, tip, sizeof tip);
@@ -143,11 +174,12 @@ fh_err floxmeta_open(struct client *c, const struct fh_envjson *pointer, const c
     gitobj_id tip;
     struct fh_error ignored;
     FH_TRY(begin(c, pointer, dot_flox, m, e));
+    bool fresh = !disk_exists(m->path);
     fh_err rc = floxdir_read_envlock(c, envlock_dir, &m->pin, &has_pin, e);
     if (rc == FH_OK)
         rc = open_clone(m, true, e);
     if (rc == FH_OK)
-        rc = find_commit(m, has_pin, e);
+        rc = find_commit(m, has_pin, fresh, e);
     if (rc == FH_OK &&
         (gitobj_branch(m->objects, m->branch, tip, &ignored) != FH_OK || strcmp(tip, m->here) != 0))
         rc = gitobj_set_branch(m->objects, m->branch, m->here, e);

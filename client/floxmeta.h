@@ -34,6 +34,11 @@ fh_err floxmeta_open(struct client *c, const struct fh_envjson *pointer, const c
                      const char *envlock_dir, struct floxmeta *out, struct fh_error *e) FH_MUSTCHECK;
 void floxmeta_close(struct floxmeta *m); /* lets go of the lock; also done when the program ends */
 
+/* What is on this machine of a checkout that is there, and nothing made: FH_NOT_FOUND when the clone or the
+ * generation is gone. Never uses the network. */
+fh_err floxmeta_open_local(struct client *c, const struct fh_envjson *pointer, const char *dot_flox,
+                           struct floxmeta *out, struct fh_error *e) FH_MUSTCHECK;
+
 /* The clone alone, for a first push: made when it is not there. */
 fh_err floxmeta_open_clone(struct client *c, const struct fh_envjson *pointer, const char *dot_flox,
                            struct floxmeta *out, struct fh_error *e) FH_MUSTCHECK;
@@ -59,6 +64,9 @@ fh_err floxmeta_commit(struct floxmeta *m, const char *parent, const struct fh_c
 /* The project branch and env.lock (in envlock_dir) to commit; rev is what the hub has. */
 fh_err floxmeta_move(struct floxmeta *m, const char *envlock_dir, const char *commit, const char *rev,
                      struct fh_error *e) FH_MUSTCHECK;
+
+/* Deletes the project branch, and the hub's branch when no other checkout uses it. */
+fh_err floxmeta_forget(struct floxmeta *m, struct fh_error *e) FH_MUSTCHECK;
 
 /* Manifest or lock in .flox/env are not those of the live generation. */
 fh_err floxmeta_is_edited(struct floxmeta *m, const struct floxdir *d, bool *out,

@@ -174,9 +174,12 @@ fh_err gitobj_read(struct gitobj *g, const char *commit, const char *path, size_
         code = git_commit_tree(&tree, c);
     if (code == 0)
         code = git_tree_entry_bypath(&entry, tree, path);
+    bool is_link = code == 0 && git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK;
     if (code == 0)
         code = git_blob_lookup(&blob, g->repo, git_tree_entry_id(entry));
-    if (code != 0) {
+    if (is_link) {
+        rc = FH_FAIL(e, FH_INVALID, "'%s' of the environment is a link and no file.", path);
+    } else if (code != 0) {
         rc = gitobj_fail(e, code, "Cannot read a file of the environment's history");
     } else if (git_blob_rawsize(blob) > (git_object_size_t)ceiling) {
         rc = FH_FAIL(e, FH_TOO_LARGE, "The file '%s' of the environment is larger than %zu bytes.", path,

@@ -44,20 +44,11 @@ fh_err gitwire_refused(struct gitwire *w, const struct api_answer *answer, struc
         return FH_FAIL(e, FH_DENIED,
                        "The hub at %s did not accept your credential. Log in with 'floe auth login'.",
                        origin);
-    if (answer->status == 403 || says(said, "DENIED"))
+    bool is_page = strcmp(answer->type, "text/html") == 0; /* a proxy's 403 says nothing of the hub */
+    if ((answer->status == 403 && !is_page) || says(said, "DENIED"))
         return FH_FAIL(e, FH_DENIED, "The hub at %s denies access%s%s.", origin, *said != '\0' ? ": " : "",
                        said);
-    if (strcmp(answer->type, "text/html") == 0)
-        return FH_FAIL(e, FH_INVALID,
-                       "The server at %s does not answer like a Floe/FloxHub hub: it sent a web page (status "
-                       "%ld). Is the address right, or is a proxy in between?",
-                       origin, answer->status);
-    if (answer->status == 429 || answer->status >= 500)
-        return FH_FAIL(e, FH_UNAVAILABLE, "The hub at %s cannot do that now (status %ld)%s%s.", origin,
-                       answer->status, *said != '\0' ? ": " : "", said);
-    return FH_FAIL(e, FH_INVALID,
-                   "The server at %s does not answer like a Floe/FloxHub hub (status %ld)%s%s.", origin,
-                   answer->status, *said != '\0' ? ": " : "", said);
+    return api_unusable(w->url, answer, w->arena, e);
 }
 
 static fh_err cut_service_line(struct gitwire *w, struct api_answer *answer, struct fh_error *e)
@@ -71,6 +62,8 @@ static fh_err cut_service_line(struct gitwire *w, struct api_answer *answer, str
         if (line.kind != FH_PKT_FLUSH)
             return FH_FAIL(e, FH_INVALID, "The server's list of branches is malformed.");
         fh_buf_drop_front(&answer->body, (size_t)(reader.at - answer->body.data));
+        reader = (struct fh_pkt_reader){answer->body.data, answer->body.data + answer->body.len};
+        FH_TRY(fh_pkt_next(&reader, &line, e));
     }
     const char *said = line.kind == FH_PKT_DATA ? fh_pkt_after(&line, "ERR ", &rest) : NULL;
     return said != NULL ? gitwire_said(w, said, rest, e) : FH_OK;

@@ -96,6 +96,8 @@ static fh_err read_report(struct gitwire *w, const struct fh_buf *report, const 
                                        ? broken
                                        : fh_strndup(w->arena, text, fh_pkt_text_len(&line) - strlen(ng))));
     }
+    if (broken != NULL)
+        return gitwire_said(w, broken, strlen(broken), e);
     return FH_FAIL(e, FH_UNAVAILABLE,
                    "The hub did not say whether it took the push. Run 'floe push' again to find out.");
 }
@@ -175,6 +177,20 @@ cleanup:
     return rc;
 }
 
+/* An answer that was lost on a connection that had been used before: curl sends the request again, and the
+ * hub refuses it, for it took the first one. */
+static bool was_taken(struct gitwire *w, const char *branch, const char *commit)
+{
+    struct api_answer answer;
+    struct advertised there = {0};
+    struct fh_error ignored;
+    if (gitwire_discover(w, GITWIRE_RECEIVE, &answer, &ignored) != FH_OK)
+        return false;
+    fh_err rc = read_advertisement(w, &answer.body, branch, &there, &ignored);
+    fh_buf_free(&answer.body);
+    return rc == FH_OK && strcmp(there.tip, commit) == 0;
+}
+
 fh_err gitwire_push(struct gitwire *w, struct gitobj *g, const char *branch, const char *commit, bool force,
                     enum gitwire_outcome *outcome, struct fh_error *e)
 {
@@ -201,7 +217,11 @@ fh_err gitwire_push(struct gitwire *w, struct gitobj *g, const char *branch, con
             return FH_OK;
         }
     }
-    FH_TRY(send_pack(w, g, branch, commit, &there, e));
+    rc = send_pack(w, g, branch, commit, &there, e);
+    if (rc == FH_CONFLICT && was_taken(w, branch, commit))
+        rc = FH_OK;
+    if (rc != FH_OK)
+        return rc;
     *outcome = is_new ? GITWIRE_CREATED : GITWIRE_UPDATED;
     return FH_OK;
 }

@@ -18,6 +18,7 @@ static const struct fh_opt login_opts[] = {
 static const struct fh_opt init_opts[] = {
     {"name", 'n', FH_OPT_VALUE, "NAME", "the environment's name; by default the folder's", NULL, NULL},
     {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder to make the environment in", NULL, "dir"},
+    {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "make it on the hub, used with -r", "remote", "env"},
     {"bare", 'b', FH_OPT_FLAG, NULL, "a manifest without examples and comments", NULL, NULL},
     {"auto-setup", 0, FH_OPT_FLAG, NULL, "accepted and ignored: floe sets up no languages", NULL, NULL},
     {"no-auto-setup", 0, FH_OPT_FLAG, NULL, "accepted and ignored", NULL, NULL},
@@ -30,7 +31,7 @@ static const struct fh_opt edit_opts[] = {
      "env"},
     {"file", 'f', FH_OPT_VALUE, "FILE", "take the manifest from FILE, - for standard input", NULL, "file"},
     {"name", 'n', FH_OPT_VALUE, "NAME", "rename the environment", NULL, NULL},
-    {"sync", 0, FH_OPT_FLAG, NULL, "make a generation of changes made to the manifest by hand", NULL, NULL},
+    {"sync", 's', FH_OPT_FLAG, NULL, "make a generation of changes made to the manifest by hand", NULL, NULL},
     {"reset", 0, FH_OPT_FLAG, NULL, "take back changes made to the manifest by hand", NULL, NULL},
     {0},
 };
@@ -39,6 +40,9 @@ static const struct fh_opt list_opts[] = {
     {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
     {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
      "env"},
+    {"upstream", 'u', FH_OPT_FLAG, NULL, "what the hub has now, without pulling it", NULL, NULL},
+    {"extended", 'e', FH_OPT_FLAG, NULL, "id, package and version: what is shown without an option", NULL,
+     NULL},
     {"name", 'n', FH_OPT_FLAG, NULL, "install ids alone", NULL, NULL},
     {"config", 'c', FH_OPT_FLAG, NULL, "the manifest", NULL, NULL},
     {"all", 'a', FH_OPT_FLAG, NULL, "everything the lock says of each package", NULL, NULL},
@@ -83,6 +87,40 @@ static const struct fh_opt history_opts[] = {
      "env"},
     {"upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL},
     {"json", 0, FH_OPT_FLAG, NULL, "as JSON", NULL, NULL},
+    {"no-pager", 0, FH_OPT_FLAG, NULL, "accepted and ignored: floe starts no pager", NULL, NULL},
+    {0},
+};
+
+static const struct fh_opt generations_opts[] = {
+    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
+    {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
+     "env"},
+    {"upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL},
+    {"tree", 't', FH_OPT_FLAG, NULL, "as a tree of what was made from what", NULL, NULL},
+    {"json", 0, FH_OPT_FLAG, NULL, "as JSON", NULL, NULL},
+    {"no-pager", 0, FH_OPT_FLAG, NULL, "accepted and ignored: floe starts no pager", NULL, NULL},
+    {0},
+};
+
+static const struct fh_opt envs_opts[] = {
+    {"active", 0, FH_OPT_FLAG, NULL, "only those that this shell is in", NULL, NULL},
+    {"json", 0, FH_OPT_FLAG, NULL, "as JSON", NULL, NULL},
+    {"references", 0, FH_OPT_FLAG, NULL, "OWNER/NAME of those of a hub, a line each", NULL, NULL},
+    {0},
+};
+
+static const struct fh_opt delete_opts[] = {
+    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
+    {"force", 'f', FH_OPT_FLAG, NULL, "without a question, and whatever is lost", NULL, NULL},
+    {0},
+};
+
+static const struct fh_opt config_opts[] = {
+    {"list", 'l', FH_OPT_FLAG, NULL, "every setting, its value and where it comes from", NULL, NULL},
+    {"set", 0, FH_OPT_VALUE, "KEY", "give KEY the value that follows", NULL, "hub trust."},
+    {"delete", 0, FH_OPT_VALUE, "KEY", "go back to what holds without floe's file", NULL, "hub token trust."},
+    {"reset", 'r', FH_OPT_FLAG, NULL, "remove floe's file", NULL, NULL},
+    {"json", 0, FH_OPT_FLAG, NULL, "the list as JSON", NULL, NULL},
     {0},
 };
 
@@ -107,7 +145,7 @@ static const struct fh_verb verbs[] = {
     {"push", "", 0, 0, "send an environment to the hub", NULL, push_opts, cmd_push, .aliases = NULL},
     {"pull", "[OWNER/NAME]", 0, 1, "bring an environment from the hub, or update it", NULL, pull_opts,
      cmd_pull, .aliases = NULL},
-    {"generations list", "", 0, 0, "list the generations of an environment", NULL, history_opts,
+    {"generations list", "", 0, 0, "list the generations of an environment", NULL, generations_opts,
      cmd_generations_list, .aliases = NULL},
     {"generations history", "", 0, 0, "show every change of an environment", NULL, history_opts,
      cmd_generations_history, .aliases = NULL},
@@ -115,12 +153,26 @@ static const struct fh_verb verbs[] = {
      cmd_generations_rollback, .aliases = NULL},
     {"generations switch", "N", 1, 1, "make generation N the live one", NULL, which_opts,
      cmd_generations_switch, .aliases = NULL},
+    {"envs", "", 0, 0, "list the environments on this machine",
+     "Every environment that was used on this machine, by flox or by floe, and is still there; those this "
+     "shell "
+     "is in come first.",
+     envs_opts, cmd_envs, .aliases = NULL},
+    {"delete", "", 0, 0, "remove an environment from this machine",
+     "Removes the .flox folder and its local branches. What is on the hub stays.", delete_opts, cmd_delete,
+     .aliases = NULL},
+    {"config", "[VALUE]", 0, 1, "show or change floe's settings",
+     "The settings are hub, token and trust.OWNER/NAME (trust or deny; trust.OWNER/* for all of an owner). "
+     "Where "
+     "floe's file says nothing, flox's flox.toml counts; floe never writes that one.",
+     config_opts, cmd_config, .aliases = NULL},
     {"auth login", "", 0, 0, "log in to the hub with a token",
      "The token is asked for on a terminal, or read with --token-file, and kept in floe's configuration.",
      login_opts, cmd_auth_login, .aliases = NULL},
     {"auth status", "", 0, 0, "tell whether and as whom you are logged in", NULL, NULL, cmd_auth_status,
      .aliases = NULL},
     {"auth logout", "", 0, 0, "forget the token", NULL, NULL, cmd_auth_logout, .aliases = NULL},
+    {"auth token", "", 0, 0, "print the token", NULL, NULL, cmd_auth_token, .aliases = NULL},
     {"env list", "[OWNER]", 0, 1, "list the environments on the hub that you may see", NULL,
      cmd_env_list_opts, cmd_env_list, .aliases = NULL},
     {"env show", "OWNER/NAME", 1, 1, "show an environment on the hub",
@@ -183,6 +235,8 @@ static const struct fh_env_doc environment[] = {
     {"FLOE_TOKEN", "the token; set but empty means logged out"},
     {"FLOX_FLOXHUB_URL, FLOX_FLOXHUB_TOKEN", "the same for flox, used where floe's are not set"},
     {"FLOX_CONFIG_DIR, FLOX_DATA_DIR, FLOX_CACHE_DIR", "the folders floe shares with flox"},
+    {"FLOE_TIMEOUT", "seconds without a byte after which the hub is given up; 60 by default"},
+    {"http_proxy, https_proxy, no_proxy", "proxies, as curl takes them"},
     {"SSL_CERT_FILE", "certificate authorities to trust"},
     {"SOURCE_DATE_EPOCH, FLOE_AUTHOR, FLOE_HOSTNAME",
      "what new generations say about when, by whom and where they were made"},
@@ -202,8 +256,10 @@ static const struct fh_program program = {
     .verbs = verbs,
     .globals = globals,
     .environment = environment,
+    .list_envs = "envs --references",
     .files = "$XDG_CONFIG_HOME/floe/config: lines \"key = value\": hub, token, handle, "
-             "trust.<owner>/<name> = trust|deny.",
+             "trust.<owner>/<name> = trust|deny. <data>/env-registry.json: the list of 'floe envs', shared "
+             "with flox.",
 };
 
 #ifdef FLOE_SANITIZED

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool quiet_wanted;
@@ -15,14 +16,34 @@ void say_set_quiet(bool quiet)
     quiet_wanted = quiet;
 }
 
+bool say_is_quiet(void)
+{
+    return quiet_wanted;
+}
+
+/* Whatever is in a message, a terminal gets text and line ends. */
+static void print_harmless(char *text)
+{
+    for (char *at = text, *end; at != NULL; at = end) {
+        end = strchr(at, '\n');
+        if (end != NULL)
+            *end++ = '\0';
+        char *line = fh_term_safe(at);
+        fprintf(stderr, "%s\n", line);
+        free(line);
+    }
+}
+
 __attribute__((format(printf, 3, 0))) static void print(const char *icon, const char *colour, const char *fmt,
                                                         va_list args)
 {
     bool coloured = colour != NULL && fh_term_colour(STDERR_FILENO);
     if (icon != NULL)
         fprintf(stderr, "%s%s%s ", coloured ? colour : "", icon, coloured ? "\033[0m" : "");
-    vfprintf(stderr, fmt, args);
-    fputc('\n', stderr);
+    char *text = NULL;
+    if (vasprintf(&text, fmt, args) >= 0)
+        print_harmless(text);
+    free(text);
     fflush(stderr);
 }
 

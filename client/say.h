@@ -1,6 +1,6 @@
 /* What floe tells a person: one message a call, on standard error, led by the icon people know. Data goes to
- * standard output and never through here. Text that came from somebody else is passed through say_safe first.
- * One thread. */
+ * standard output and never through here. Control characters never reach the terminal; text of somebody else
+ * is passed through say_safe besides, so that its line ends cannot fake lines of ours. One thread. */
 #ifndef SAY_H
 #define SAY_H
 
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 void say_set_quiet(bool quiet); /* keeps errors and warnings only */
+bool say_is_quiet(void);
 void say_done(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_created(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say_deleted(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

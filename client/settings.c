@@ -133,6 +133,11 @@ static void choose_token(struct fh_arena *a, struct settings *s, const struct fl
     }
 }
 
+const char *settings_path(struct fh_arena *a)
+{
+    return fh_sprintf(a, "%s/floe/config", xdg_dir(a, "XDG_CONFIG_HOME", home_dir(a), ".config"));
+}
+
 static fh_err choose_hub(struct fh_arena *a, const char *option, struct settings *s,
                          const struct floe_file *floe, struct settings_flox *flox, struct fh_error *e)
 {
@@ -142,6 +147,12 @@ static fh_err choose_hub(struct fh_arena *a, const char *option, struct settings
     else if (flox->hub != NULL)
         FH_TRY(hub_normalise(flox->hub, a, &flox->hub, e));
     const char *chosen = option != NULL ? option : set_env("FLOE_HUB");
+    s->hub_from = option != NULL      ? "--floxhub-url"
+                  : chosen != NULL    ? "FLOE_HUB"
+                  : floe->hub != NULL ? s->config
+                  : flox_env != NULL  ? "FLOX_FLOXHUB_URL"
+                  : flox->hub != NULL ? "flox's configuration"
+                                      : "the default";
     if (chosen != NULL)
         return hub_normalise(chosen, a, &s->hub, e);
     s->hub = floe->hub != NULL ? floe->hub : flox->hub != NULL ? flox->hub : default_hub;
@@ -157,7 +168,7 @@ fh_err settings_load(struct fh_arena *a, const char *hub_option, struct settings
     const char *config = xdg_dir(a, "XDG_CONFIG_HOME", s.home, ".config");
     const char *cache = xdg_dir(a, "XDG_CACHE_HOME", s.home, ".cache");
     const char *data = xdg_dir(a, "XDG_DATA_HOME", s.home, ".local/share");
-    s.config = fh_sprintf(a, "%s/floe/config", config);
+    s.config = settings_path(a);
     s.data_dir = set_env("FLOX_DATA_DIR") != NULL ? set_env("FLOX_DATA_DIR") : fh_sprintf(a, "%s/flox", data);
     s.cache_dir =
         set_env("FLOX_CACHE_DIR") != NULL ? set_env("FLOX_CACHE_DIR") : fh_sprintf(a, "%s/flox", cache);
@@ -171,6 +182,7 @@ fh_err settings_load(struct fh_arena *a, const char *hub_option, struct settings
     struct settings_trust *trust = fh_alloc(a, (floe.ntrust + flox.ntrust + 1) * sizeof *trust);
     for (size_t i = 0; i < floe.ntrust; i++)
         trust[s.ntrust++] = floe.trust[i];
+    s.nown_trust = s.ntrust;
     for (size_t i = 0; i < flox.ntrust; i++)
         trust[s.ntrust++] = flox.trust[i];
     s.trust = trust;

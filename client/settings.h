@@ -26,15 +26,16 @@ enum settings_source {
 };
 
 struct settings {
-    const char *hub;   /* normalised */
-    const char *token; /* NULL: not logged in */
+    const char *hub;      /* normalised */
+    const char *hub_from; /* the option, the variable or the file that says so; "the default" */
+    const char *token;    /* NULL: not logged in */
     enum settings_source token_source;
     const char *token_from;
     const char *handle;       /* whose token it is where that is known without asking; else NULL */
     const char *config;       /* path of floe's config */
     const char *config_token; /* the token in it, whichever hub it is for; NULL: none */
     const char *home, *data_dir, *cache_dir, *rendered_dir;
-    size_t ntrust;
+    size_t ntrust, nown_trust;          /* all, and how many of them are floe's */
     const struct settings_trust *trust; /* floe's first */
 };
 
@@ -47,10 +48,13 @@ struct settings_trust {
 fh_err settings_load(struct fh_arena *a, const char *hub_option, struct settings *out,
                      struct fh_error *e) FH_MUSTCHECK;
 
+/* Where floe's config is; for the verb that repairs one that does not load. */
+const char *settings_path(struct fh_arena *a);
+
 struct settings_line {
     const char *key, *value; /* NULL value: the line goes */
 };
-/* Sets keys in floe's config, mode 0600, in one step; everything else in it stays. */
+/* Sets keys in floe's config (s->config), mode 0600, in one step; everything else in it stays. */
 fh_err settings_store(struct fh_arena *a, const struct settings *s, const struct settings_line *lines,
                       size_t n, struct fh_error *e) FH_MUSTCHECK;
 

@@ -52,7 +52,9 @@ struct fh_program {
     const struct fh_opt *globals;         /* every verb takes them */
     const struct fh_env_doc *environment; /* ended by a NULL name */
     const char *files;                    /* of the manual; may be NULL */
-    int section;                          /* the manual's, 0 means 1 */
+    const char *list_envs; /* what completion runs for the environments known here ("envs --references"), a
+                              line each; NULL: it offers none */
+    int section;           /* the manual's, 0 means 1 */
 };
 
 struct fh_cli {
@@ -99,6 +101,8 @@ char *fh_term_safe(const char *s);
 /* Progress on standard error for what takes over a second: nothing in a pipe. */
 struct fh_progress;
 struct fh_progress *fh_progress_start(const char *what);
+/* The same for one step of something that began at fh_ticks_ms() == began. */
+struct fh_progress *fh_progress_since(const char *what, int64_t began);
 void fh_progress_set(struct fh_progress *p, int64_t done, int64_t total /* 0: unknown */);
 void fh_progress_end(struct fh_progress *p);
 

@@ -13,12 +13,16 @@ static fh_err add_value(struct fh_cli_script *s, const char *path, const struct 
         FH_TRY(fh_buf_addf(s->out, e, " | '%s --%s'", path, o->alias));
     if (o->letter)
         FH_TRY(fh_buf_addf(s->out, e, " | '%s -%c'", path, o->letter));
-    const char *c = o->complete ? o->complete : "env";
+    const char *c = fh_cli_candidates(o);
     if (strcmp(c, "file") == 0)
         return fh_buf_add_str(s->out, ") mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n", e);
     if (strcmp(c, "dir") == 0)
         return fh_buf_add_str(s->out, ") mapfile -t COMPREPLY < <(compgen -d -- \"$cur\"); return ;;\n", e);
-    if (strcmp(c, "env") == 0)
+    if (strcmp(c, "env") == 0 && s->program->list_envs)
+        return fh_buf_addf(s->out, e,
+                           ") mapfile -t COMPREPLY < <(compgen -W \"$(%s_envs)\" -- \"$cur\"); return ;;\n",
+                           s->id);
+    if (strcmp(c, "none") == 0 || strcmp(c, "env") == 0)
         return fh_buf_add_str(s->out, ") return ;;\n", e);
     FH_TRY(fh_buf_add_str(s->out, ") mapfile -t COMPREPLY < <(compgen -W '", e));
     FH_TRY(fh_cli_add_quoted(s, c, "", false, e));
@@ -49,6 +53,19 @@ static fh_err add_opts(struct fh_cli_script *s, const struct fh_verb *v, struct 
     return FH_OK;
 }
 
+/* What the words behind a verb may be. */
+static fh_err add_words(struct fh_cli_script *s, const struct fh_verb *v, struct fh_error *e)
+{
+    if (fh_cli_takes_env(v) && s->program->list_envs)
+        return fh_buf_addf(s->out, e, " words=$(%s_envs)", s->id);
+    if (!fh_cli_takes_list(v))
+        return FH_OK;
+    FH_TRY(fh_buf_add_str(s->out, " words='", e));
+    for (const char *c = v->args; *c; c++)
+        FH_TRY(fh_buf_add_char(s->out, *c == '|' ? ' ' : *c, e));
+    return fh_buf_add_char(s->out, '\'', e);
+}
+
 static fh_err add_verbs(struct fh_cli_script *s, struct fh_error *e)
 {
     FH_TRY(fh_buf_add_str(s->out, "    case \"${seen[0]-} ${seen[1]-}\" in\n", e));
@@ -60,7 +77,9 @@ static fh_err add_verbs(struct fh_cli_script *s, struct fh_error *e)
             FH_TRY(
                 fh_buf_addf(s->out, e, "    '%s%s) verb='%s' opts='", v->path, pass ? " '*" : "'", v->path));
             FH_TRY(add_opts(s, v, e));
-            FH_TRY(fh_buf_add_str(s->out, "' ;;\n", e));
+            FH_TRY(fh_buf_add_char(s->out, '\'', e));
+            FH_TRY(add_words(s, v, e));
+            FH_TRY(fh_buf_add_str(s->out, " ;;\n", e));
         }
     return fh_buf_add_str(s->out, "    esac\n", e);
 }
@@ -89,12 +108,16 @@ static fh_err add_next(struct fh_cli_script *s, struct fh_error *e)
 
 fh_err fh_cli_add_bash(struct fh_cli_script *s, struct fh_error *e)
 {
+    FH_TRY(
+        fh_buf_addf(s->out, e, "# bash completion for %s, made from its option tables\n", s->program->name));
+    if (s->program->list_envs)
+        FH_TRY(fh_buf_addf(s->out, e, "%s_envs()\n{\n    %s %s 2>/dev/null\n}\n", s->id, s->program->name,
+                           s->program->list_envs));
     FH_TRY(fh_buf_addf(s->out, e,
-                       "# bash completion for %s, made from its option tables\n"
                        "%s()\n{\n"
                        "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                       "    local verb='' next='' i seen=() opts='",
-                       s->program->name, s->id));
+                       "    local verb='' next='' words='' i seen=() opts='",
+                       s->id));
     FH_TRY(add_opts(s, NULL, e));
     FH_TRY(fh_buf_add_str(s->out,
                           " --version'\n    COMPREPLY=()\n"
@@ -113,7 +136,8 @@ fh_err fh_cli_add_bash(struct fh_cli_script *s, struct fh_error *e)
     FH_TRY(fh_buf_add_str(s->out, "    esac\n", e));
     FH_TRY(add_next(s, e));
     return fh_buf_addf(s->out, e,
-                       "    if [[ $cur == -* ]]; then\n        next=$opts\n    fi\n"
+                       "    if [[ $cur == -* ]]; then\n        next=$opts\n"
+                       "    elif [[ -z $next ]]; then\n        next=$words\n    fi\n"
                        "    mapfile -t COMPREPLY < <(compgen -W \"$next\" -- \"$cur\")\n}\n"
                        "complete -o bashdefault -o default -F %s %s\n",
                        s->id, s->program->name);

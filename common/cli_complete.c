@@ -1,5 +1,5 @@
 /* Completion scripts from a program's tables: what the three shells share. The scripts are complete in
- * themselves: completing runs no program. */
+ * themselves but for the environments known here, which the program lists. */
 #include "common/cli_table.h"
 
 bool fh_cli_first_word(const struct fh_cli_script *s, size_t i, char word[FH_CLI_PATH])
@@ -10,6 +10,22 @@ bool fh_cli_first_word(const struct fh_cli_script *s, size_t i, char word[FH_CLI
         if (strcspn(s->verbs[j]->path, " ") == len && memcmp(s->verbs[j]->path, word, len) == 0)
             return false;
     return true;
+}
+
+const char *fh_cli_candidates(const struct fh_opt *o)
+{
+    return o->complete ? o->complete : "none";
+}
+
+bool fh_cli_takes_env(const struct fh_verb *v)
+{
+    return v->args && strstr(v->args, "OWNER/NAME");
+}
+
+bool fh_cli_takes_list(const struct fh_verb *v)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz|";
+    return v->args && strchr(v->args, '|') && strspn(v->args, letters) == strlen(v->args);
 }
 
 fh_err fh_cli_add_value_pattern(struct fh_cli_script *s, struct fh_error *e)

@@ -24,17 +24,34 @@ static fh_err add_opt(struct fh_cli_script *s, const char *path, const struct fh
     if (o->letter)
         FH_TRY(fh_buf_addf(s->out, e, " -s %c", o->letter));
     if (o->kind != FH_OPT_FLAG) {
-        const char *c = o->complete ? o->complete : "env";
+        const char *c = fh_cli_candidates(o);
         if (strcmp(c, "file") == 0)
             FH_TRY(fh_buf_add_str(s->out, " -r -F", e));
         else if (strcmp(c, "dir") == 0)
             FH_TRY(fh_buf_add_str(s->out, " -x -a '(__fish_complete_directories)'", e));
-        else if (strcmp(c, "env") == 0)
+        else if (strcmp(c, "env") == 0 && s->program->list_envs)
+            FH_TRY(fh_buf_addf(s->out, e, " -x -a '(_%s_envs)'", s->id));
+        else if (strcmp(c, "none") == 0 || strcmp(c, "env") == 0)
             FH_TRY(fh_buf_add_str(s->out, " -x", e));
         else
             FH_TRY(fh_buf_addf(s->out, e, " -x -a '%s'", c));
     }
     return add_help(s, o->help, e);
+}
+
+/* What the words behind a verb may be. */
+static fh_err add_words(struct fh_cli_script *s, const struct fh_verb *v, struct fh_error *e)
+{
+    bool env = fh_cli_takes_env(v) && s->program->list_envs;
+    if (!env && !fh_cli_takes_list(v))
+        return FH_OK;
+    FH_TRY(add_when(s, v->path, strlen(v->path), e));
+    if (env)
+        return fh_buf_addf(s->out, e, " -f -a '(_%s_envs)'\n", s->id);
+    FH_TRY(fh_buf_add_str(s->out, " -f -a '", e));
+    for (const char *c = v->args; *c; c++)
+        FH_TRY(fh_buf_add_char(s->out, *c == '|' ? ' ' : *c, e));
+    return fh_buf_add_str(s->out, "'\n", e);
 }
 
 static fh_err add_functions(struct fh_cli_script *s, struct fh_error *e)
@@ -66,6 +83,9 @@ fh_err fh_cli_add_fish(struct fh_cli_script *s, struct fh_error *e)
 {
     char word[FH_CLI_PATH];
     FH_TRY(add_functions(s, e));
+    if (s->program->list_envs)
+        FH_TRY(fh_buf_addf(s->out, e, "function _%s_envs\n    %s %s 2>/dev/null\nend\n", s->id,
+                           s->program->name, s->program->list_envs));
     for (size_t i = 0; i < s->nverbs; i++) {
         const struct fh_verb *v = s->verbs[i];
         size_t group = fh_cli_group_len(v);
@@ -79,6 +99,7 @@ fh_err fh_cli_add_fish(struct fh_cli_script *s, struct fh_error *e)
             FH_TRY(fh_buf_addf(s->out, e, " -f -a %s", v->path + group + 1));
             FH_TRY(add_help(s, v->summary, e));
         }
+        FH_TRY(add_words(s, v, e));
         size_t at = 0;
         for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, v, &at));)
             FH_TRY(add_opt(s, v->path, o, e));

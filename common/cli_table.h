@@ -52,6 +52,11 @@ fh_err fh_cli_add_value_pattern(struct fh_cli_script *s, struct fh_error *e) FH_
  * write a quote. */
 fh_err fh_cli_add_quoted(struct fh_cli_script *s, const char *text, const char *escaped, bool fish,
                          struct fh_error *e) FH_MUSTCHECK;
+/* The kind of a value's candidates: an option's own, "none" where it says nothing. */
+const char *fh_cli_candidates(const struct fh_opt *o);
+/* The verb's words are environments ("OWNER/NAME"), or of a list ("bash|zsh|fish"). */
+bool fh_cli_takes_env(const struct fh_verb *v);
+bool fh_cli_takes_list(const struct fh_verb *v);
 fh_err fh_cli_add_bash(struct fh_cli_script *s, struct fh_error *e) FH_MUSTCHECK;
 fh_err fh_cli_add_zsh(struct fh_cli_script *s, struct fh_error *e) FH_MUSTCHECK;
 fh_err fh_cli_add_fish(struct fh_cli_script *s, struct fh_error *e) FH_MUSTCHECK;

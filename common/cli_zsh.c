@@ -29,12 +29,14 @@ static fh_err add_value(struct fh_cli_script *s, const char *path, const struct 
         FH_TRY(fh_buf_addf(s->out, e, "|'%s --%s'", path, o->alias));
     if (o->letter)
         FH_TRY(fh_buf_addf(s->out, e, "|'%s -%c'", path, o->letter));
-    const char *c = o->complete ? o->complete : "env";
+    const char *c = fh_cli_candidates(o);
     if (strcmp(c, "file") == 0)
         return fh_buf_add_str(s->out, ") _files; return ;;\n", e);
     if (strcmp(c, "dir") == 0)
         return fh_buf_add_str(s->out, ") _files -/; return ;;\n", e);
-    if (strcmp(c, "env") == 0)
+    if (strcmp(c, "env") == 0 && s->program->list_envs)
+        return fh_buf_addf(s->out, e, ") compadd -- ${(f)\"$(%s_envs)\"}; return ;;\n", s->id);
+    if (strcmp(c, "none") == 0 || strcmp(c, "env") == 0)
         return fh_buf_add_str(s->out, ") _message value; return ;;\n", e);
     return fh_buf_addf(s->out, e, ") compadd -- %s; return ;;\n", c);
 }
@@ -52,6 +54,19 @@ static fh_err add_values(struct fh_cli_script *s, struct fh_error *e)
     return FH_OK;
 }
 
+/* What the words behind a verb may be. */
+static fh_err add_words(struct fh_cli_script *s, const struct fh_verb *v, struct fh_error *e)
+{
+    if (fh_cli_takes_env(v) && s->program->list_envs)
+        return fh_buf_addf(s->out, e, " wanted=(${(f)\"$(%s_envs)\"})", s->id);
+    if (!fh_cli_takes_list(v))
+        return FH_OK;
+    FH_TRY(fh_buf_add_str(s->out, " wanted=(", e));
+    for (const char *c = v->args; *c; c++)
+        FH_TRY(fh_buf_add_char(s->out, *c == '|' ? ' ' : *c, e));
+    return fh_buf_add_char(s->out, ')', e);
+}
+
 static fh_err add_verbs(struct fh_cli_script *s, struct fh_error *e)
 {
     FH_TRY(fh_buf_add_str(s->out, "    case \"${seen[1]} ${seen[2]}\" in\n", e));
@@ -63,7 +78,9 @@ static fh_err add_verbs(struct fh_cli_script *s, struct fh_error *e)
             FH_TRY(
                 fh_buf_addf(s->out, e, "    '%s%s) verb='%s' opts=(", v->path, pass ? " '*" : "'", v->path));
             FH_TRY(add_opts(s, v, e));
-            FH_TRY(fh_buf_add_str(s->out, ") ;;\n", e));
+            FH_TRY(fh_buf_add_char(s->out, ')', e));
+            FH_TRY(add_words(s, v, e));
+            FH_TRY(fh_buf_add_str(s->out, " ;;\n", e));
         }
     return fh_buf_add_str(s->out, "    esac\n", e);
 }
@@ -91,11 +108,16 @@ static fh_err add_next(struct fh_cli_script *s, struct fh_error *e)
 
 fh_err fh_cli_add_zsh(struct fh_cli_script *s, struct fh_error *e)
 {
+    FH_TRY(fh_buf_addf(s->out, e, "#compdef %s\n# zsh completion for %s, made from its option tables\n",
+                       s->program->name, s->program->name));
+    if (s->program->list_envs)
+        FH_TRY(fh_buf_addf(s->out, e, "%s_envs() {\n    %s %s 2>/dev/null\n}\n", s->id, s->program->name,
+                           s->program->list_envs));
     FH_TRY(fh_buf_addf(s->out, e,
-                       "#compdef %s\n# zsh completion for %s, made from its option tables\n%s() {\n"
+                       "%s() {\n"
                        "    local cur=${words[CURRENT]} prev=${words[CURRENT-1]} verb='' i\n"
-                       "    local -a seen next opts\n    opts=(",
-                       s->program->name, s->program->name, s->id));
+                       "    local -a seen next opts wanted\n    opts=(",
+                       s->id));
     FH_TRY(add_opts(s, NULL, e));
     FH_TRY(fh_buf_add_str(s->out,
                           " '--version:Show the version and exit.')\n"
@@ -115,6 +137,7 @@ fh_err fh_cli_add_zsh(struct fh_cli_script *s, struct fh_error *e)
     return fh_buf_addf(s->out, e,
                        "    if [[ $cur == -* ]]; then\n        _describe option opts\n"
                        "    elif (( ${#next} )); then\n        _describe command next\n"
+                       "    elif (( ${#wanted} )); then\n        compadd -- $wanted\n"
                        "    else\n        _files\n    fi\n}\n"
                        "if [[ $funcstack[1] == %s ]]; then\n    %s \"$@\"\nelse\n    compdef %s %s\nfi\n",
                        s->id, s->id, s->id, s->program->name);

@@ -40,7 +40,8 @@ static void *run(void *arg)
 {
     struct fh_progress *p = arg;
     pthread_mutex_lock(&p->lock);
-    for (int64_t wait = QUIET_MS; !p->ended; wait = STEP_MS) {
+    int64_t quiet = QUIET_MS - (fh_ticks_ms() - p->started);
+    for (int64_t wait = quiet > 0 ? quiet : 0; !p->ended; wait = STEP_MS) {
         struct timespec at;
         clock_gettime(CLOCK_MONOTONIC, &at);
         at.tv_sec += wait / 1000;
@@ -60,9 +61,14 @@ static void *run(void *arg)
 
 struct fh_progress *fh_progress_start(const char *what)
 {
+    return fh_progress_since(what, fh_ticks_ms());
+}
+
+struct fh_progress *fh_progress_since(const char *what, int64_t began)
+{
     struct fh_progress *p = fh_xcalloc(1, sizeof *p);
     p->what = fh_term_safe(what);
-    p->started = fh_ticks_ms();
+    p->started = began;
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

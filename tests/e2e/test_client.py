@@ -241,8 +241,8 @@ def test_generations_are_local_until_pushed_and_then_reach_the_other_machine(hub
     other.floe("pull", cwd=there, check=True)
     assert "bye" in (there / ".flox/env/manifest.toml").read_text()
     listed = json.loads(other.floe("generations", "list", "--json", cwd=there, check=True).stdout)
-    assert [(g["generation"], g["live"], g["description"]) for g in listed] == [
-        (2, True, "manually edited the manifest"), (1, False, "imported environment")]
+    assert [(n, g["last_live"] is None, g["parent"], g["description"]) for n, g in listed.items()] == [
+        ("1", False, None, "imported environment"), ("2", True, "1", "manually edited the manifest")]
     assert "Command:    flox push" in other.floe("generations", "history", cwd=there, check=True).stdout
 
 
@@ -364,7 +364,7 @@ def test_an_environment_with_packages_is_pulled_edited_and_pushed_and_its_packag
     assert (there / ".flox/env/manifest.lock").read_text() == lock
     assert other.floe("list", cwd=there, check=True).stdout == "hello: hello (2.12.3)\n"
     assert other.floe("list", "-n", cwd=there, check=True).stdout == "hello\n"
-    assert "License: GPL" in other.floe("list", "-a", cwd=there, check=True).stdout
+    assert "License:              GPL" in other.floe("list", "-a", cwd=there, check=True).stdout
     ran = other.floe("activate", "--", "sh", "-c", "echo $FLOX_ENV_DESCRIPTION", cwd=there, check=True)
     assert ran.stdout == f"{owner.handle}/tools\n" and "hello" in ran.stderr
     other.floe("edit", "-f", "-", cwd=there, input=manifest + '[vars]\nA = "1"\n', check=True)
