@@ -125,6 +125,15 @@ static int on_progress(void *state, curl_off_t down_total, curl_off_t down, curl
     return now - t->moved_at > t->patience_ms;
 }
 
+static long stall_seconds(void)
+{
+    const char *text = getenv("FLOE_TIMEOUT");
+    char *end;
+    long seconds = text != NULL ? strtol(text, &end, 10) : 0;
+    bool fine = text != NULL && *text != '\0' && *end == '\0' && seconds > 0 && seconds <= MAX_STALL_SECONDS;
+    return fine ? seconds : STALL_SECONDS;
+}
+
 static void read_headers(CURL *curl, struct fh_arena *a, struct api_answer *out)
 {
     struct curl_header *h;
@@ -135,15 +144,6 @@ static void read_headers(CURL *curl, struct fh_arena *a, struct api_answer *out)
     out->retry_after = seconds;
     if (curl_easy_header(curl, "ETag", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
         out->etag = fh_strdup(a, h->value);
-}
-
-static long stall_seconds(void)
-{
-    const char *text = getenv("FLOE_TIMEOUT");
-    char *end;
-    long seconds = text != NULL ? strtol(text, &end, 10) : 0;
-    bool fine = text != NULL && *text != '\0' && *end == '\0' && seconds > 0 && seconds <= MAX_STALL_SECONDS;
-    return fine ? seconds : STALL_SECONDS;
 }
 
 static struct curl_slist *headers_of(const struct api_request *r)

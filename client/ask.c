@@ -136,9 +136,7 @@ static fh_err read_answer(struct client *c, const struct api_answer *answer, str
         return FH_OK;
     if (strcmp(answer->type, "application/json") != 0 || answer->body.data == NULL ||
         fh_json_parse(answer->body.data, answer->body.len, "answer", &value, NULL) != FH_OK)
-        return FH_FAIL(e, FH_UNAVAILABLE,
-                       "The server at %s does not answer like a Floe hub: what came is no JSON.",
-                       hub_origin(c->settings.hub, c->arena));
+        return api_unusable(c->settings.hub, answer, c->arena, e);
     out->json = fh_json_own(c->arena, value);
     return FH_OK;
 }
@@ -164,9 +162,8 @@ fh_err ask_send(struct client *c, const struct ask_request *r, struct ask_answer
     const char *headers[MAX_HEADERS + 1] = {"Accept: application/json"};
     size_t n = 1, len = 0;
     const char *body = NULL;
-    if (r->take_body != NULL) {
-        fh_json_own(c->arena, r->take_body);
-        FH_TRY(write_body(c, r->take_body, &body, &len, e));
+    if (r->body != NULL) {
+        FH_TRY(write_body(c, r->body, &body, &len, e));
         headers[n++] = "Content-Type: application/json";
     }
     if (r->if_match != NULL)

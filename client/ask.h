@@ -12,7 +12,7 @@
 struct ask_request {
     const char *method;   /* "GET", "POST", "PUT", "PATCH", "DELETE" */
     const char *path;     /* below /api/v1, made with ask_path */
-    json_t *take_body;    /* released by ask_send; NULL: none */
+    const json_t *body;   /* NULL: none */
     const char *if_match; /* an ETag with its quotes, or NULL */
     bool creates;         /* sent with an Idempotency-Key, so that repeating it creates nothing twice */
 };

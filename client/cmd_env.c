@@ -3,6 +3,7 @@
 
 #include "client/ask.h"
 #include "client/hub.h"
+#include "client/print.h"
 #include "client/say.h"
 
 #include <string.h>
@@ -133,7 +134,7 @@ static fh_err change(const struct named *n, const char *method, json_t *take_bod
     fh_json_own(n->c->arena, take_body);
     FH_TRY(ask_get(n->c, n->path, &now, e));
     const struct ask_request request = {
-        .method = method, .path = n->path, .take_body = json_incref(take_body), .if_match = now.etag};
+        .method = method, .path = n->path, .body = take_body, .if_match = now.etag};
     return ask_send(n->c, &request, &answer, e);
 }
 
@@ -198,11 +199,12 @@ int cmd_env_restore(struct fh_cli *cli)
     struct client *c = begin_named(cli, true, &n);
     if (c == NULL)
         return 1;
-    json_t *body = to != NULL ? json_pack("{s:o}", "tip", fh_json_text(to)) : json_object();
+    json_t *body =
+        fh_json_own(c->arena, to != NULL ? json_pack("{s:o}", "tip", fh_json_text(to)) : json_object());
     const struct ask_request request = {
         .method = "POST",
         .path = fh_sprintf(c->arena, "%s/restore", n.path),
-        .take_body = body,
+        .body = body,
     };
     if (ask_send(c, &request, &answer, &c->e) != FH_OK)
         return say_fail(&c->e);

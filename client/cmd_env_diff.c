@@ -3,6 +3,7 @@
 
 #include "client/ask.h"
 #include "client/hub.h"
+#include "client/print.h"
 #include "client/say.h"
 
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 
 #include "client/ask.h"
 #include "client/hub.h"
+#include "client/print.h"
 #include "client/say.h"
 
 #include <string.h>
@@ -57,7 +58,7 @@ int cmd_org_create(struct fh_cli *cli)
     const struct ask_request request = {
         .method = "POST",
         .path = "/orgs",
-        .take_body = json_pack("{s:s}", "handle", cli->args[0]),
+        .body = fh_json_own(c->arena, json_pack("{s:s}", "handle", cli->args[0])),
         .creates = true,
     };
     if (client_need_login(c, &c->e) != FH_OK ||
@@ -128,7 +129,7 @@ int cmd_org_visibility(struct fh_cli *cli)
     const struct ask_request request = {
         .method = "PATCH",
         .path = ASK_PATH(c, "/owners/{}", cli->args[0]),
-        .take_body = json_pack("{s:s}", "default_visibility", cli->args[1]),
+        .body = fh_json_own(c->arena, json_pack("{s:s}", "default_visibility", cli->args[1])),
     };
     if (client_need_login(c, &c->e) != FH_OK || ask_send(c, &request, &answer, &c->e) != FH_OK)
         return say_fail(&c->e);
@@ -225,7 +226,7 @@ int cmd_member_set(struct fh_cli *cli)
     const struct ask_request request = {
         .method = "PUT",
         .path = ASK_PATH(c, "/orgs/{}/members/{}", org, user),
-        .take_body = json_pack("{s:s}", "role", role),
+        .body = fh_json_own(c->arena, json_pack("{s:s}", "role", role)),
     };
     if (client_need_login(c, &c->e) != FH_OK || ask_send(c, &request, &answer, &c->e) != FH_OK)
         return say_fail(&c->e);

@@ -2,6 +2,7 @@
 #include "client/cmd.h"
 
 #include "client/ask.h"
+#include "client/print.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 #include "common/clock.h"
@@ -108,8 +109,7 @@ int cmd_token_create(struct fh_cli *cli)
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         if (fh_cli_value(cli, members[i]) != NULL)
             fh_json_set(body, members[i], fh_json_text(fh_cli_value(cli, members[i])));
-    const struct ask_request request = {
-        .method = "POST", .path = "/tokens", .take_body = json_incref(body), .creates = true};
+    const struct ask_request request = {.method = "POST", .path = "/tokens", .body = body, .creates = true};
     if (client_need_login(c, &c->e) != FH_OK || ask_send(c, &request, &answer, &c->e) != FH_OK)
         return say_fail(&c->e);
     return show_token(c, answer.json);

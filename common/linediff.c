@@ -29,15 +29,27 @@ struct differ {
     int nedits;
 };
 
+static size_t count_lines(const char *bytes, size_t n)
+{
+    size_t lines = 0;
+    for (const char *at = bytes, *end = bytes + n; at && at < end && lines <= MAX_LINES; lines++) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        at = at ? at + 1 : NULL;
+    }
+    return lines;
+}
+
 static bool split(const char *bytes, size_t n, struct text *out)
 {
     const char *end = bytes + n;
-    *out = (struct text){.lines = fh_xcalloc(MAX_LINES, sizeof *out->lines)};
+    size_t lines = count_lines(bytes, n);
+    *out = (struct text){0};
+    if (lines > MAX_LINES)
+        return false;
+    out->lines = fh_xcalloc(lines + 1, sizeof *out->lines);
     while (bytes < end) {
         const char *stop = memchr(bytes, '\n', (size_t)(end - bytes));
         stop = stop ? stop + 1 : end;
-        if (out->n == MAX_LINES)
-            return false;
         struct line *l = &out->lines[out->n++];
         *l = (struct line){bytes, (size_t)(stop - bytes), 14695981039346656037u};
         for (const char *p = bytes; p < stop; p++)
@@ -84,8 +96,9 @@ static int advance(const struct differ *d, const int *last, int step, int k)
 /* The number of edits, or -1 when there would be too many. */
 static int search(struct differ *d)
 {
-    d->trace = fh_xcalloc(((size_t)MAX_EDITS + 1) * (MAX_EDITS + 1), sizeof *d->trace);
-    for (int step = 0; step <= MAX_EDITS; step++) {
+    int most = d->nf + d->nt < MAX_EDITS ? d->nf + d->nt : MAX_EDITS;
+    d->trace = fh_xcalloc(((size_t)most + 1) * ((size_t)most + 1), sizeof *d->trace);
+    for (int step = 0; step <= most; step++) {
         const int *last = step > 0 ? step_of(d, step - 1) : NULL;
         int *now = step_of(d, step);
         for (int k = -step; k <= step; k += 2) {

@@ -13,8 +13,8 @@ enum {
     UI_SHOWN_GENERATIONS = 15,
     UI_SHOWN_PACKAGES = 200, /* of a system */
     UI_SHOWN_SYSTEMS = 8,
-    UI_SHOWN_MANIFEST = 64 * 1024,  /* bytes */
-    UI_READ_LOCK = 4 * 1024 * 1024, /* bytes; a larger lock is not taken apart for a page */
+    UI_SHOWN_MANIFEST = 64 * 1024, /* bytes */
+    UI_READ_LOCK = 1024 * 1024,    /* bytes; a larger lock is not taken apart for a page */
 };
 
 struct ui_system {

@@ -11,10 +11,14 @@ enum { LARGE = 1024 * 1024 };
 
 static pthread_mutex_t large = PTHREAD_MUTEX_INITIALIZER;
 
-static void take_turn(struct ui_turn *turn)
+/* Workers do not queue up here: whoever comes while another has the turn is asked to come again. */
+static fh_err take_turn(struct ui_turn *turn, struct fh_error *e)
 {
-    pthread_mutex_lock(&large);
-    turn->taken = true;
+    turn->taken = pthread_mutex_trylock(&large) == 0;
+    return turn->taken ? FH_OK
+                       : FH_FAIL(e, FH_UNAVAILABLE,
+                                 "This environment is large, and the hub is at work on another such. "
+                                 "Ask again in a moment.");
 }
 
 void ui_turn_leave(struct ui_turn *turn)
@@ -134,7 +138,7 @@ fh_err ui_env_read(const struct wire_stored *s, struct ui_turn *turn, struct ui_
     uint64_t size;
     FH_TRY(wire_stored_size(s, s->env->live, &size, e));
     if (size > LARGE)
-        take_turn(turn);
+        FH_TRY(take_turn(turn, e));
     fh_err rc = wire_stored_metadata(s, &history, &why);
     if (rc == FH_INVALID || rc == FH_NOT_FOUND || rc == FH_TOO_LARGE) {
         env->history_note =

@@ -13,7 +13,8 @@ struct ui_turn {
     bool taken;
 };
 /* The rest. Broken documents become notes; an error is the hub's own trouble. Takes the turn when it needs
- * it; to be left in any case, when what was read is not needed any more. */
+ * it, FH_UNAVAILABLE when another has it; to be left in any case, when what was read is not needed any more.
+ */
 fh_err ui_env_read(const struct wire_stored *s, struct ui_turn *turn, struct ui_env *env,
                    struct fh_error *e) FH_MUSTCHECK;
 void ui_turn_leave(struct ui_turn *turn); /* on the thread that took it */

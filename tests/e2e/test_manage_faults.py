@@ -126,8 +126,10 @@ def test_nothing_a_hub_says_reaches_the_terminal_as_more_than_text(floe):
             for more in ([], ["--json"]):
                 done = floe(hub, *args, *more)
                 assert done.returncode == 0, done.stderr
-                assert not HARMFUL.search(done.stdout + done.stderr), args
+                assert more or not HARMFUL.search(done.stdout + done.stderr), args
             assert "owned" not in floe(hub, *args).stdout
+            screen = on_terminal(floe, hub, *args, "--json")
+            assert screen.strip() and not HARMFUL.search(screen.replace("\r\n", "\n")), args
             data = json.loads(done.stdout)
             shown = data[0] if isinstance(data, list) else data
             assert shown["handle"] == ESCAPE  # as data it is whole
@@ -191,24 +193,24 @@ def test_names_that_are_none_are_refused_here(floe, name):
         assert hub.requests == []
 
 
-def typed(floe, hub, answer, *args):
-    """floe on a terminal where somebody types an answer; its exit status and the screen."""
+def on_terminal(floe, hub, *args, wait="", typed=""):
+    """What is on the screen when floe ran on a terminal, where somebody types something once `wait` is there."""
     leader, follower = pty.openpty()
     env = {**floe.machine.env, "FLOE_HUB": hub.url, "FLOE_TOKEN": "flox_pat_secret"}
     process = subprocess.Popen([floe.machine.workshop.bin / "floe", *args], stdin=follower, stdout=follower, stderr=follower, env=env)
     os.close(follower)
     screen = b""
-    while b"(y/N)" not in screen:
-        screen += os.read(leader, 4096)
-    os.write(leader, answer.encode())
-    status = process.wait(30)
     try:
         while more := os.read(leader, 4096):
             screen += more
-    except OSError:
+            if typed and wait.encode() in screen:
+                os.write(leader, typed.encode())
+                typed = ""
+    except OSError:  # everybody has closed it
         pass
     os.close(leader)
-    return status, screen.decode()
+    on_terminal.status = process.wait(30)
+    return screen.decode()
 
 
 def test_deleting_asks_first_and_says_what_would_go(floe):
@@ -217,11 +219,11 @@ def test_deleting_asks_first_and_says_what_would_go(floe):
 
     with Misbehaving(answer) as hub:
         for no in ("\n", "n\n", "what\n"):
-            status, screen = typed(floe, hub, no, "env", "delete", "alice/web")
-            assert status == 1 and "alice/web and its 3 generations" in screen and "not deleted" in screen
+            screen = on_terminal(floe, hub, "env", "delete", "alice/web", wait="(y/N)", typed=no)
+            assert on_terminal.status == 1 and "alice/web and its 3 generations" in screen and "not deleted" in screen
         assert {m for m, *_ in hub.requests} == {"GET"}
-        status, screen = typed(floe, hub, "y\n", "env", "delete", "alice/web")
-        assert status == 0 and "is deleted" in screen and hub.requests[-1][0] == "DELETE"
+        screen = on_terminal(floe, hub, "env", "delete", "alice/web", wait="(y/N)", typed="y\n")
+        assert on_terminal.status == 0 and "is deleted" in screen and hub.requests[-1][0] == "DELETE"
     with Misbehaving(answer) as hub:
         done = floe(hub, "env", "delete", "alice/web", input="y\n")
         assert done.returncode == 1 and "-f" in done.stderr and hub.requests == []

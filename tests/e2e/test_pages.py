@@ -1,5 +1,6 @@
 """The pages for people: GET /<owner>/<name>, its settings, the hub's root."""
 
+import concurrent.futures
 import re
 import shutil
 import subprocess
@@ -237,15 +238,22 @@ def test_a_large_environment_has_a_bounded_page_that_arrives_whole(hub, machine,
         return {"install_id": f"package-with-a-name-{i:05}", "store_path": f"/nix/store/{i:032}-x", "system": system, "priority": 5}
 
     lock = bench.EMPTY_LOCK.replace('"packages": []', '"packages": ' + bench.json.dumps(
-        [package(i, f"cpu{s}-linux") for s in range(6) for i in range(2500)]))
+        [package(i, f"cpu{s}-linux") for s in range(6) for i in range(1000)]))
     manifest = MANIFEST + "# a comment\n" * 60000
     pushed(machine, hub, owner, "large", manifest=manifest, lock=lock)
     page = page_of(hub, f"/{owner.handle}/large")
     size = len(page.answer.body)
     assert 128 * 1024 < size < 1024 * 1024 and int(page.answer.headers["Content-Length"]) == size
-    assert page.answer.text.endswith("</html>\n") and "2300 more packages are not shown." in page.text and "more bytes are not shown." in page.text
+    assert page.answer.text.endswith("</html>\n") and "800 more packages are not shown." in page.text and "more bytes are not shown." in page.text
     pushed(machine, hub, owner, "larger", lock=lock.replace('"packages"', '"x": "' + "y" * (5 << 20) + '", "packages"'))
     assert "too large to list" in page_of(hub, f"/{owner.handle}/larger").text
+    # Many who ask for it at once keep no worker waiting: who is not served is asked to come again.
+    with concurrent.futures.ThreadPoolExecutor(32) as many:
+        answers = [many.submit(hub.http, f"/{owner.handle}/larger") for _ in range(64)]
+        assert hub.http(f"/{owner.handle}/absent").status == 404
+    answers = [a.result() for a in answers]
+    assert {a.status for a in answers} <= {200, 503} and any(a.status == 200 for a in answers)
+    assert all(a.headers["Retry-After"] == "1" and "Ask again" in a.text for a in answers if a.status == 503)
 
 
 def test_what_a_page_shows_is_what_a_pull_brings(hub, machine, owner):
