@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <time.h>
 
-enum { LARGE = 1024 * 1024, PATIENCE_SECONDS = 2 };
+enum { LARGE = 1024 * 1024, PATIENCE_SECONDS = 10 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
