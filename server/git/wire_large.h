@@ -13,7 +13,7 @@ struct wire_large {
     bool taken;
 };
 /* size: about what will be held; nothing is taken for a small one, nor twice. Waits for another request for
- * two seconds at most, so that workers do not queue up here: then FH_UNAVAILABLE, "ask again". */
+ * ten seconds at most, so that workers do not queue up here: then FH_UNAVAILABLE, "ask again". */
 fh_err wire_large_take(struct wire_large *t, uint64_t size, struct fh_error *e) FH_MUSTCHECK;
 void wire_large_leave(struct wire_large *t); /* on the thread that took it; fine without */
 
