@@ -110,12 +110,17 @@ static fh_err keep(struct db_conn *c, void *arg, struct fh_error *e)
     return rest_key_keep(c, m->req, &m->key, &m->made, e);
 }
 
+static fh_err find_kept(struct db_conn *c, void *arg, struct fh_error *e)
+{
+    struct making *m = arg;
+    struct rest_key *key = &m->key;
+    return store_key_find(c, m->req->arena, &key->key, &key->kept, &key->found, e);
+}
+
+/* Without claiming the key: of many at once nobody would get it, each being in another's way. */
 static fh_err look_for_kept(struct making *m, struct fh_error *e)
 {
-    if (!m->key.given)
-        return FH_OK;
-    fh_err rc = db_transaction(m->req->app->pool, claim, m, e);
-    return m->key.found ? FH_OK : rc;
+    return m->key.given ? rest_load(m->req, find_kept, m, e) : FH_OK;
 }
 
 /* --- what both kinds of making share */

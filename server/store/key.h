@@ -25,6 +25,9 @@ struct store_kept {
  * everybody else meanwhile. FH_MISMATCH when the key stands for another request. */
 fh_err store_key_claim(struct db_conn *c, struct fh_arena *a, const struct store_key *key,
                        struct store_kept *kept, bool *found, struct fh_error *e) FH_MUSTCHECK;
+/* The same look without taking the key, for who has much to do before its transaction. */
+fh_err store_key_find(struct db_conn *c, struct fh_arena *a, const struct store_key *key,
+                      struct store_kept *kept, bool *found, struct fh_error *e) FH_MUSTCHECK;
 /* Last thing of it. */
 fh_err store_key_keep(struct db_conn *c, const struct store_key *key, const struct store_kept *kept,
                       struct fh_error *e) FH_MUSTCHECK;

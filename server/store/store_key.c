@@ -21,13 +21,11 @@ static fh_err lock_key(struct db_conn *c, struct fh_arena *a, const struct store
     return FH_OK;
 }
 
-fh_err store_key_claim(struct db_conn *c, struct fh_arena *a, const struct store_key *key,
-                       struct store_kept *kept, bool *found, struct fh_error *e)
+fh_err store_key_find(struct db_conn *c, struct fh_arena *a, const struct store_key *key,
+                      struct store_kept *kept, bool *found, struct fh_error *e)
 {
-    FH_ASSERT(e, db_in_transaction(c));
     struct db_rows *rows;
     *found = false;
-    FH_TRY(lock_key(c, a, key, e));
     FH_TRY(db_query(c, a,
                     "SELECT request = $3, made, path, etag, answer FROM idempotency_key "
                     "WHERE owner_id = $1 AND key = $2 AND at > now() - $4 * interval '1 second'",
@@ -45,6 +43,15 @@ fh_err store_key_claim(struct db_conn *c, struct fh_arena *a, const struct store
                                 .etag = store_text(a, rows, 0, 3),
                                 .answer = store_text(a, rows, 0, 4)};
     return FH_OK;
+}
+
+fh_err store_key_claim(struct db_conn *c, struct fh_arena *a, const struct store_key *key,
+                       struct store_kept *kept, bool *found, struct fh_error *e)
+{
+    FH_ASSERT(e, db_in_transaction(c));
+    *found = false;
+    FH_TRY(lock_key(c, a, key, e));
+    return store_key_find(c, a, key, kept, found, e);
 }
 
 fh_err store_key_keep(struct db_conn *c, const struct store_key *key, const struct store_kept *kept,

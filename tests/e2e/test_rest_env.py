@@ -395,7 +395,7 @@ def test_of_many_makers_on_one_tip_exactly_one_wins(hub, owner, machine):
     assert sorted(a.status for a in same) == [201] + [409] * 7
     keyed = in_parallel(8, lambda i: call(hub, "POST", "/environments", owner.token, {"owner": owner.handle, "name": "keyed8", "manifest": BARE},
                                           Idempotency_Key="one"))
-    assert {a.status for a in keyed} <= {201, 409} and len({a.json["tip"] for a in keyed if a.status == 201}) == 1
+    assert {a.status for a in keyed} <= {201, 409} and len({a.json["tip"] for a in keyed if a.status == 201}) == 1, [a.text for a in keyed]
 
 
 def test_of_many_changes_with_one_etag_exactly_one_is_made(hub, owner):
