@@ -14,6 +14,7 @@ from test_rest import call
 
 SCHEMATHESIS = "schemathesis==4.32.5"
 ROUNDS = int(os.environ.get("FLOE_ROUNDS", 20))
+SEED = ROUNDS  # the same requests in every run of so many rounds
 MANIFEST = 'version = 1\n\n[vars]\nA = "1"\n'
 
 
@@ -110,20 +111,21 @@ def test_schemathesis_finds_no_5xx_and_no_answer_that_is_not_described(world, sc
     hub, tokens = world
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance"
     common = ["--url", hub.base, "--checks", checks, "--no-color", "--suppress-health-check", "all", "--request-timeout", "60",
-              "--generation-database", "none", "--continue-on-failure"]
+              "--generation-database", "none", "--continue-on-failure", "--seed", str(SEED)]
     if tokens[who]:
         common += ["--header", f"Authorization: Bearer {tokens[who]}"]
     narrowed = tmp_path / "openapi.json"
     narrowed.write_text(json.dumps(at_what_is_there(hub.http("/openapi.json").json)))
     examples = max(5, ROUNDS // 3)
-    for schema, how in ((narrowed, ["--phases", "fuzzing", "--mode", "positive", "--max-examples", str(4 * examples)]),
+    for schema, how in ((narrowed, ["--phases", "fuzzing", "--mode", "positive", "--max-examples", str(2 * examples)]),
                         (hub.base + "/openapi.json", ["--phases", "examples,coverage,fuzzing", "--max-examples", str(examples)])):
         done = subprocess.run([str(schemathesis), "run", str(schema), *how, *common], capture_output=True, text=True, cwd=tmp_path, timeout=800)
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
         assert "generated" in done.stdout
     seen = {(line["route"], line["status"]) for line in hub.access_log() if (line["route"] or "").startswith("rest.")}
     assert not [s for s in seen if s[1] >= 500 and s[1] != 503], seen
-    # It came past the door: things were found, not found and, by who may, changed.
-    assert {("rest.env", 200), ("rest.env", 404), ("rest.envs", 200), ("rest.owner", 200)} <= seen, seen
-    assert tokens[who] is None or {("rest.members", 200), ("rest.members", 404), ("rest.env_patch", 404)} <= seen, seen
-    assert who != "an administrator" or {("rest.member_put", 200), ("rest.token_create", 201), ("rest.audit", 200)} <= seen, seen
+    done = {route for route, status in seen if status < 400}  # it came past the door
+    wanted = {"rest.env", "rest.envs", "rest.owner", "rest.history"}
+    wanted |= {"rest.members", "rest.tokens"} if tokens[who] else set()
+    wanted |= {"rest.member_put", "rest.token_create", "rest.audit"} if who == "an administrator" else set()
+    assert wanted <= done, wanted - done
