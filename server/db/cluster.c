@@ -34,8 +34,9 @@ enum {
     QUIT_WAIT_MS = 10000,
     TICK_MS = 500,
     LOG_CHECK_MS = 60000,
-    HEALTHY_MS = 60000, /* alive for so long, the back-off begins anew */
-    BACKOFF_MAX_MS = 30000,
+    HEALTHY_MS = 60000,     /* alive for so long, the back-off begins anew */
+    BACKOFF_MAX_MS = 30000, /* while it cannot be started */
+    AGAIN_MAX_MS = 2000,    /* when it could, and was ended soon: killed by the kernel or by a person */
     HEADROOM = 16, /* connections for admin commands, listener and people, above what was asked for */
 };
 
@@ -230,12 +231,14 @@ static void revive(struct db_cluster *c, int *backoff)
     struct fh_error e = {0};
     fh_log(FH_LOG_ERROR, "PostgreSQL has ended; it is started again in %d ms.", *backoff);
     wait_or_wake(c, *backoff);
-    *backoff = *backoff * 2 < 1000 ? 1000 : *backoff * 2;
-    if (*backoff > BACKOFF_MAX_MS)
-        *backoff = BACKOFF_MAX_MS;
     if (c->stopping)
         return;
-    if (bring_up(c, &e) == FH_OK)
+    bool running = bring_up(c, &e) == FH_OK;
+    int most = running ? AGAIN_MAX_MS : BACKOFF_MAX_MS;
+    *backoff = *backoff * 2 < 1000 ? 1000 : *backoff * 2;
+    if (*backoff > most)
+        *backoff = most;
+    if (running)
         fh_log(FH_LOG_INFO, "PostgreSQL is running again.");
     else if (!c->stopping)
         fh_log(FH_LOG_ERROR, "%s", e.msg);
