@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -367,6 +368,40 @@ labels.a = "high"
         ours, theirs = (client.made(desk.dir / who / name, manifest) for who, client in (("ours", floe), ("theirs", flox)))
         for file in ("manifest.toml", "manifest.lock"):
             assert (ours / ".flox/env" / file).read_text() == (theirs / ".flox/env" / file).read_text(), (name, file)
+
+
+def test_both_keep_one_list_of_the_environments_of_a_machine(hub, both, desk, alice):
+    flox, floe = both("a", alice)
+    registry = flox.machine / "data/flox/env-registry.json"
+    plain = [client.made(desk.dir / name) for client, name in ((flox, "fromflox"), (floe, "fromfloe"))]
+    pushed = [client.pushed(desk.dir / name) for client, name in ((flox, "pushedflox"), (floe, "pushedfloe"))]
+    other = both("b", alice)
+    for client, name in zip(other, ("pushedfloe", "pushedflox")):
+        client("pull", f"{alice.handle}/{name}", cwd=desk.folder(f"pulled-{name}"))
+
+    def same(clients, folders):
+        listed = [json.loads(client("envs", "--json", cwd=desk.dir).stdout) for client in clients]
+        assert listed[0] == listed[1]
+        assert sorted(e["path"] for e in listed[0]["inactive"]) == sorted(str(f / ".flox") for f in folders), listed[0]
+        texts = [client("envs", cwd=desk.dir).stdout for client in clients]
+        for folder in folders:
+            assert all(str(folder) in text for text in texts), texts
+
+    same((flox, floe), plain + pushed)
+    same(other, [desk.dir / f"pulled-{n}" for n in ("pushedfloe", "pushedflox")])
+    before = registry.read_bytes()
+    for client in (flox, floe, flox):
+        client("envs", cwd=desk.dir)
+        assert registry.read_bytes() == before, "looking changes nothing"
+    flox("delete", "-f", "-d", plain[1], cwd=desk.dir)
+    same((flox, floe), plain[:1] + pushed)
+    floe("delete", "-f", "-d", plain[0], cwd=desk.dir)
+    same((flox, floe), pushed)
+    for client, folder in zip((floe, flox), pushed):
+        client("pull", "--copy", cwd=folder)
+    same((flox, floe), pushed)
+    shutil.rmtree(pushed[0])
+    same((floe, flox), pushed[1:])
 
 
 def test_both_at_once_share_the_clone_of_an_owner(hub, both, desk, alice):
