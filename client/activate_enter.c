@@ -38,7 +38,11 @@ static void add_to_active(struct activation *act)
     json_t *environment = json_object(), *entry = json_object();
     fh_json_set(environment, "type", fh_json_text(act->dir->is_reference ? "remote" : "dot-flox"));
     fh_json_set(environment, "path", json_stringn_nocheck(act->dir->path, strlen(act->dir->path)));
-    fh_json_set(environment, "pointer", pointer != NULL ? pointer : json_null());
+    if (act->dir->is_reference) /* flat, as flox reads it; the path is for floe */
+        json_object_update(environment, pointer);
+    else
+        fh_json_set(environment, "pointer", pointer != NULL ? json_incref(pointer) : json_null());
+    json_decref(pointer);
     fh_json_set(entry, "environment", environment);
     if (act->generation > 0)
         fh_json_set(entry, "generation", json_integer(act->generation));

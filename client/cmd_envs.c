@@ -43,8 +43,8 @@ static bool read_pointer(struct client *c, const json_t *object, struct fh_envjs
     return fine;
 }
 
-/* {"type": "dot-flox", "path", "pointer"} or {"type": "remote", <the pointer's keys>}; floe adds path and
- * pointer to the latter. */
+/* {"type": "dot-flox", "path", "pointer"} or {"type": "remote", <the pointer's keys>}; floe adds the path to
+ * the latter. */
 static size_t read_active(struct client *c, const json_t *list, struct known *out)
 {
     size_t n = 0, i;

@@ -6,8 +6,13 @@
 #include "common/ceilings.h"
 #include "common/mem.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 fh_err gitobj_fail(struct fh_error *e, int code, const char *what)
 {
@@ -90,6 +95,24 @@ fh_err gitobj_branch(struct gitobj *g, const char *branch, gitobj_id out, struct
     return FH_OK;
 }
 
+/* A git or a floe that was killed leaves the lock file of the branch it was moving, and with it nobody could
+ * ever move it again. One that works has it for milliseconds. True: it is worth trying again. */
+static bool lock_is_gone(struct gitobj *g, const char *ref, int code, int tries)
+{
+    enum { LEFT_BEHIND = 2 /* seconds */, PAUSE_MS = 50, MAX_TRIES = 100 };
+    const char *const locks[] = {ref, "packed-refs"};
+    char path[PATH_MAX];
+    struct stat st;
+    if (code != GIT_ELOCKED || tries >= MAX_TRIES)
+        return false;
+    for (size_t i = 0; i < sizeof locks / sizeof *locks; i++)
+        if ((size_t)snprintf(path, sizeof path, "%s/%s.lock", g->path, locks[i]) < sizeof path &&
+            lstat(path, &st) == 0 && time(NULL) - st.st_mtime > LEFT_BEHIND)
+            unlink(path);
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000L * 1000}, NULL);
+    return true;
+}
+
 fh_err gitobj_set_branch(struct gitobj *g, const char *branch, const char *id, struct fh_error *e)
 {
     char ref[REF_NAME_SIZE];
@@ -98,7 +121,10 @@ fh_err gitobj_set_branch(struct gitobj *g, const char *branch, const char *id, s
     if (git_oid_fromstr(&oid, id) != 0)
         return FH_FAIL(e, FH_INVALID, "'%.60s' is not a commit id.", id);
     git_reference *made = NULL;
-    int code = git_reference_create(&made, g->repo, ref, &oid, 1, NULL);
+    int code, tries = 0;
+    do
+        code = git_reference_create(&made, g->repo, ref, &oid, 1, NULL);
+    while (lock_is_gone(g, ref, code, tries++));
     git_reference_free(made);
     return code == 0 ? FH_OK : gitobj_fail(e, code, "Cannot move a branch of the local copy");
 }
@@ -107,7 +133,10 @@ fh_err gitobj_delete_branch(struct gitobj *g, const char *branch, struct fh_erro
 {
     char ref[REF_NAME_SIZE];
     FH_TRY(ref_name(branch, ref, sizeof ref, e));
-    int code = git_reference_remove(g->repo, ref);
+    int code, tries = 0;
+    do
+        code = git_reference_remove(g->repo, ref);
+    while (lock_is_gone(g, ref, code, tries++));
     return code == 0 || code == GIT_ENOTFOUND
                ? FH_OK
                : gitobj_fail(e, code, "Cannot remove a branch of the local copy");

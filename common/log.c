@@ -44,6 +44,19 @@ static size_t utf8_length(const unsigned char *p)
     return n;
 }
 
+/* What a terminal or a reader of lines might act on: controls, also those behind ASCII (U+009B begins escape
+ * sequences, U+0085 ends lines), and the separators of lines and paragraphs. 0: none of these. */
+static unsigned active(const unsigned char *p, size_t n)
+{
+    if (n == 1)
+        return *p < 0x20 || *p == 0x7f ? *p : 0;
+    if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0)
+        return p[1];
+    if (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))
+        return 0x2000u + p[2] - 0x80u;
+    return 0;
+}
+
 static void put_string(struct fh_log_line *l, const char *s)
 {
     put_char(l, '"');
@@ -57,9 +70,9 @@ static void put_string(struct fh_log_line *l, const char *s)
         } else if (*p == '"' || *p == '\\') {
             put_char(l, '\\');
             put_char(l, (char)*p);
-        } else if (*p < 0x20 || *p == 0x7f) {
-            char code[8];
-            snprintf(code, sizeof code, "\\u%04x", *p);
+        } else if (active(p, n)) {
+            char code[16];
+            snprintf(code, sizeof code, "\\u%04x", active(p, n));
             put(l, code, 6);
         } else {
             put(l, (const char *)p, n);

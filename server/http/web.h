@@ -61,6 +61,10 @@ const char *web_header(const struct web_request *req, const char *name); /* NULL
 const char *web_query(const struct web_request *req, const char *name);  /* decoded; NULL when absent */
 /* The i-th parameter's name, in the order of the URL; NULL past the last. */
 const char *web_query_name(const struct web_request *req, size_t i);
+/* Is etag, with its quotes, among those that a header lists, or is the list "*"? weak: W/"x" counts as "x",
+ * as If-None-Match wants it; If-Match wants the very same bytes, so there a weak one never matches. What is
+ * no list of entity tags has none. */
+bool web_etag_listed(const char *header, const char *etag, bool weak);
 /* The body as memory, read from the file if need be (at most max, else FH_TOO_LARGE). NUL-terminated. */
 fh_err web_body_bytes(struct web_request *req, size_t max, const char **out, size_t *n,
                       struct fh_error *e) FH_MUSTCHECK;

@@ -9,7 +9,7 @@
 #include "common/mem.h"
 #include "server/config.h"
 #include "server/git/wire_repo.h"
-#include "server/rest/rest_etag.h"
+
 #include "server/rest/rest_rate.h"
 #include "server/store/key.h"
 
@@ -187,7 +187,7 @@ fh_err rest_reply_tagged(struct web_request *req, struct web_response *res, json
     const char *known = web_header(req, "If-None-Match");
     if (!etag)
         etag = rest_etag_of(req->arena, take_body);
-    if (known && rest_etag_listed(known, etag, true)) {
+    if (known && web_etag_listed(known, etag, true)) {
         json_decref(take_body);
         web_reply(res, 304, NULL, "", 0);
         web_add_header(res, "Cache-Control", "private, no-cache");
@@ -227,7 +227,7 @@ void rest_reply_nothing(struct web_response *res)
 fh_err rest_if_match(const struct web_request *req, const char *etag, const char *other, struct fh_error *e)
 {
     const char *wanted = web_header(req, "If-Match");
-    if (!wanted || rest_etag_listed(wanted, etag, false) || (other && rest_etag_listed(wanted, other, false)))
+    if (!wanted || web_etag_listed(wanted, etag, false) || (other && web_etag_listed(wanted, other, false)))
         return FH_OK;
     return FH_FAIL(e, FH_PRECONDITION,
                    "It was changed by somebody else: its ETag is %s now. Look at it again, then decide.",

@@ -4,6 +4,7 @@
 #include "server/rest/rest_env_http.h"
 
 #include "common/ceilings.h"
+#include "server/git/wire_large.h"
 #include "server/git/wire_meta.h"
 #include "server/git/wire_stored.h"
 #include "server/rest/rest_account_http.h"
@@ -127,7 +128,7 @@ fh_err rest_env_get(struct web_request *req, struct web_response *res, struct fh
     const struct wire_caller caller = rest_caller(req);
     struct fh_arena *a = fh_arena_new(); /* what is read need not wait until the answer was sent */
     struct wire_stored *s = NULL;
-    struct rest_turn turn = {0};
+    struct wire_large turn = {0};
     uint64_t size = 0;
     fh_err rc = rest_query(req, no_query, e);
     if (rc == FH_OK)
@@ -135,12 +136,13 @@ fh_err rest_env_get(struct web_request *req, struct web_response *res, struct fh
                               false, &s, e);
     if (rc == FH_OK && !rest_reply_unchanged(req, res, rest_env_etag(req->arena, s->env))) {
         rc = wire_stored_size(s, s->env->live, &size, e);
-        rest_turn_take(&turn, size);
+        if (rc == FH_OK)
+            rc = wire_large_take(&turn, size, e);
         if (rc == FH_OK)
             rc = show_env(req, res, s, e);
     }
     fh_arena_free(a);
-    rest_turn_leave(&turn);
+    wire_large_leave(&turn);
     return rc;
 }
 

@@ -6,6 +6,7 @@
 #include "server/rest/rest_generation_http.h"
 
 #include "common/metadata.h"
+#include "server/git/wire_large.h"
 #include "server/git/wire_stored.h"
 #include "server/rest/rest_diff.h"
 #include "server/rest/rest_large_http.h"
@@ -60,7 +61,7 @@ static fh_err look(struct looking *l, const int64_t numbers[2], show_fn *show, s
     struct web_request *req = l->req;
     const struct wire_caller caller = rest_caller(req);
     struct wire_stored *stored = NULL;
-    struct rest_turn turn = {0};
+    struct wire_large turn = {0};
     uint64_t size = 0;
     l->arena = fh_arena_new();
     fh_err rc = wire_stored_open(req->app->repos, l->arena, &caller, req->params[0], req->params[1],
@@ -70,7 +71,8 @@ static fh_err look(struct looking *l, const int64_t numbers[2], show_fn *show, s
         l->etag = rest_env_etag(req->arena, stored->env);
         if (!l->exists || !rest_reply_unchanged(req, l->res, l->etag)) {
             rc = weigh(l, numbers, &size, e);
-            rest_turn_take(&turn, size);
+            if (rc == FH_OK)
+                rc = wire_large_take(&turn, size, e);
             if (rc == FH_OK)
                 rc = read_metadata(l, e);
             if (rc == FH_OK)
@@ -78,7 +80,7 @@ static fh_err look(struct looking *l, const int64_t numbers[2], show_fn *show, s
         }
     }
     fh_arena_free(l->arena);
-    rest_turn_leave(&turn);
+    wire_large_leave(&turn);
     return rc;
 }
 

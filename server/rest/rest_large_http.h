@@ -1,17 +1,9 @@
-/* What REST does with documents that are too large to be held by many requests at once: those over a mebibyte
- * are read, built and checked by one request at a time, and an answer over 64 KiB waits for its client in an
- * unlinked file instead of in memory. */
+/* Answers that may be large, with their ETag: over 64 KiB they wait for their client in a file
+ * (web_reply_copy). */
 #ifndef REST_LARGE_HTTP_H
 #define REST_LARGE_HTTP_H
 
 #include "server/rest/rest.h"
-
-struct rest_turn {
-    bool taken;
-};
-/* size: about what will be held. Waits, if it is large, until no other request holds such. */
-void rest_turn_take(struct rest_turn *t, uint64_t size);
-void rest_turn_leave(struct rest_turn *t); /* on the thread that took it */
 
 /* 200 with an ETag, or 304; bytes are copied. type: the Content-Type, static. */
 fh_err rest_reply_bytes(struct web_request *req, struct web_response *res, const char *type, const char *etag,

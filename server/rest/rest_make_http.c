@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "server/config.h"
 #include "server/git/wire_http.h"
+#include "server/git/wire_large.h"
 #include "server/git/wire_make.h"
 #include "server/rest/rest_change.h"
 #include "server/rest/rest_files.h"
@@ -32,7 +33,7 @@ struct making {
     struct rest_key key;
     struct rest_made made;
     struct store_env env; /* as it became */
-    struct rest_turn turn;
+    struct wire_large turn;
 };
 
 /* The machine's name in histories: the base URL's host. */
@@ -181,11 +182,11 @@ static fh_err create(struct making *m, struct fh_error *e)
 fh_err rest_env_create(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
     struct making m = {0};
-    struct rest_turn turn;
+    struct wire_large turn = {0};
     const struct rest_body *body;
     struct rest_key key;
     FH_TRY(rest_query(req, no_query, e));
-    rest_turn_take(&turn, req->body.size);
+    FH_TRY(wire_large_take(&turn, req->body.size, e));
     fh_err rc = rest_read(req, create_members, sizeof create_members / sizeof *create_members, &body, e);
     if (rc == FH_OK)
         rc = rest_key_read(req, &key, e);
@@ -195,7 +196,7 @@ fh_err rest_env_create(struct web_request *req, struct web_response *res, struct
         m.key = key;
         rc = reply(&m, res, create(&m, e), e);
     }
-    rest_turn_leave(&turn);
+    wire_large_leave(&turn);
     return rc;
 }
 
@@ -221,9 +222,7 @@ static fh_err weigh(struct making *m, const struct wire_stored *s, int64_t gener
 {
     uint64_t size;
     FH_TRY(wire_stored_size(s, generation, &size, e));
-    if (!m->turn.taken)
-        rest_turn_take(&m->turn, size);
-    return FH_OK;
+    return wire_large_take(&m->turn, size, e);
 }
 
 /* Without If-Match nobody said what must hold: then somebody was quicker, no more. */
@@ -256,14 +255,14 @@ fh_err rest_generation_create(struct web_request *req, struct web_response *res,
     struct making m;
     begin(&m, req, req->params[0], req->params[1], "env.generation");
     FH_TRY(rest_query(req, no_query, e));
-    rest_turn_take(&m.turn, req->body.size);
+    FH_TRY(wire_large_take(&m.turn, req->body.size, e));
     fh_err rc = rest_read(req, generation_members, sizeof generation_members / sizeof *generation_members,
                           &m.body, e);
     if (rc == FH_OK)
         rc = rest_key_read(req, &m.key, e);
     if (rc == FH_OK)
         rc = reply(&m, res, add_generation(&m, e), e);
-    rest_turn_leave(&m.turn);
+    wire_large_leave(&m.turn);
     return rc;
 }
 
@@ -287,7 +286,7 @@ static fh_err go_to(struct web_request *req, struct web_response *res, int64_t g
     m.make.with = (struct wire_with){.after = keep_nothing, .arg = &m};
     FH_TRY(weigh(&m, s, 0, e));
     fh_err rc = as_asked(&m, wire_make_generation(&m.make, &s->env->tip, NULL, &m.tip, e));
-    rest_turn_leave(&m.turn);
+    wire_large_leave(&m.turn);
     if (rc == FH_INVALID) /* the live one, or none of its generations */
         return FH_MISMATCH;
     FH_TRY(rc);

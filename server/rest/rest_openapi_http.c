@@ -1,14 +1,13 @@
 /* The contract of REST. See rest_openapi_http.h. */
 #include "server/rest/rest_openapi_http.h"
 
-#include "server/rest/rest_etag.h"
 #include "server/rest/rest_openapi.h"
 
 static void reply(struct web_request *req, struct web_response *res, const char *type,
                   const unsigned char *bytes, size_t size, const char *etag)
 {
     const char *known = web_header(req, "If-None-Match");
-    if (known && rest_etag_listed(known, etag, true))
+    if (known && web_etag_listed(known, etag, true))
         web_reply(res, 304, NULL, "", 0);
     else
         web_reply(res, 200, type, (const char *)bytes, size);

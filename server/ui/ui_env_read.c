@@ -4,29 +4,7 @@
  * that a pull brings (the live generation's, from the tip's own tree). */
 #include "server/ui/ui_env_read.h"
 
-#include <pthread.h>
 #include <string.h>
-
-enum { LARGE = 1024 * 1024 };
-
-static pthread_mutex_t large = PTHREAD_MUTEX_INITIALIZER;
-
-/* Workers do not queue up here: whoever comes while another has the turn is asked to come again. */
-static fh_err take_turn(struct ui_turn *turn, struct fh_error *e)
-{
-    turn->taken = pthread_mutex_trylock(&large) == 0;
-    return turn->taken ? FH_OK
-                       : FH_FAIL(e, FH_UNAVAILABLE,
-                                 "This environment is large, and the hub is at work on another such. "
-                                 "Ask again in a moment.");
-}
-
-void ui_turn_leave(struct ui_turn *turn)
-{
-    if (turn->taken)
-        pthread_mutex_unlock(&large);
-    turn->taken = false;
-}
 
 static int by_id(const void *a, const void *b)
 {
@@ -131,14 +109,14 @@ void ui_env_name(const struct wire_stored *s, struct ui_env *env)
     };
 }
 
-fh_err ui_env_read(const struct wire_stored *s, struct ui_turn *turn, struct ui_env *env, struct fh_error *e)
+fh_err ui_env_read(const struct wire_stored *s, struct wire_large *turn, struct ui_env *env,
+                   struct fh_error *e)
 {
     const struct fh_metadata *history;
     struct fh_error why = {0};
     uint64_t size;
     FH_TRY(wire_stored_size(s, s->env->live, &size, e));
-    if (size > LARGE)
-        FH_TRY(take_turn(turn, e));
+    FH_TRY(wire_large_take(turn, size, e));
     fh_err rc = wire_stored_metadata(s, &history, &why);
     if (rc == FH_INVALID || rc == FH_NOT_FOUND || rc == FH_TOO_LARGE) {
         env->history_note =

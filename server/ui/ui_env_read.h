@@ -3,20 +3,17 @@
 #ifndef UI_ENV_READ_H
 #define UI_ENV_READ_H
 
+#include "server/git/wire_large.h"
 #include "server/git/wire_stored.h"
 #include "server/ui/ui_env.h"
 
 /* What the row says: names, visibility, tip, times. Reads nothing more. */
 void ui_env_name(const struct wire_stored *s, struct ui_env *env);
-/* What a thread holds while it has documents of over a mebibyte in memory: one thread at a time does. */
-struct ui_turn {
-    bool taken;
-};
 /* The rest. Broken documents become notes; an error is the hub's own trouble. Takes the turn when it needs
  * it, FH_UNAVAILABLE when another has it; to be left in any case, when what was read is not needed any more.
  */
-fh_err ui_env_read(const struct wire_stored *s, struct ui_turn *turn, struct ui_env *env,
+fh_err ui_env_read(const struct wire_stored *s, struct wire_large *turn, struct ui_env *env,
                    struct fh_error *e) FH_MUSTCHECK;
-void ui_turn_leave(struct ui_turn *turn); /* on the thread that took it */
+void ui_turn_leave(struct wire_large *turn); /* on the thread that took it */
 
 #endif

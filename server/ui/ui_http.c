@@ -57,21 +57,10 @@ static const char *etag_of(struct web_request *req, const char *const *parts, si
     return fh_sprintf(req->arena, "\"%s\"", hex);
 }
 
-/* Is etag among those the client has? Compared weakly, as for a GET (RFC 9110 §13.1.2). */
 static bool has_it(const struct web_request *req, const char *etag)
 {
-    const char *list = web_header(req, "If-None-Match");
-    size_t n = strlen(etag);
-    for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
-        p += strspn(p, " \t");
-        if (*p == '*')
-            return true;
-        if (strncmp(p, "W/", 2) == 0)
-            p += 2;
-        if (strncmp(p, etag, n) == 0 && strchr(", \t", p[n]))
-            return true;
-    }
-    return false;
+    const char *known = web_header(req, "If-None-Match");
+    return known && web_etag_listed(known, etag, true);
 }
 
 static void not_modified(struct web_response *res, const char *etag, const char *caching)
@@ -126,7 +115,7 @@ static fh_err answer_env(struct web_request *req, struct web_response *res, writ
     const struct ui_site site = site_of(req);
     struct wire_stored *stored;
     struct ui_env env;
-    struct ui_turn turn = {0};
+    struct wire_large turn = {0};
     FH_TRY(wire_stored_open(req->app->repos, a, &caller, req->params[0], req->params[1], AUTH_ENV_READ,
                             req->inline_only, &stored, e));
     ui_env_name(stored, &env);
@@ -139,7 +128,7 @@ static fh_err answer_env(struct web_request *req, struct web_response *res, writ
     fh_err rc = read ? ui_env_read(stored, &turn, &env, e) : FH_OK;
     if (rc == FH_OK)
         rc = show_env(req, res, &env, write, a, e);
-    ui_turn_leave(&turn);
+    wire_large_leave(&turn);
     FH_TRY(rc);
     web_add_header(res, "ETag", etag);
     web_add_header(res, "Cache-Control", env_caching);

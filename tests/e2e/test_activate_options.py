@@ -100,6 +100,9 @@ def test_a_generation_is_activated_and_the_checkout_stays_as_it_is(hub, machine,
     other = machine("other").login(owner)
     ref = f"{owner.handle}/web"
     assert other.floe("activate", "-r", ref, "-g", "1", "--", "printenv", "V", check=True).stdout == "one\n"
+    active = other.floe("activate", "-r", ref, "--", "printenv", "_FLOX_ACTIVE_ENVIRONMENTS", check=True).stdout
+    entry = json.loads(active)[0]["environment"]  # flat, as flox reads a reference
+    assert (entry["type"], entry["owner"], entry["name"], entry["version"]) == ("remote", owner.handle, "web", 1)
     missing = author.floe("activate", "-g", "7", "--", "true", cwd=folder)
     assert missing.returncode == 1 and "has no generation 7" in missing.stderr
     assert author.floe("activate", "-g", "x", "--", "true", cwd=folder).returncode == 2

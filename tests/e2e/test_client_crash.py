@@ -154,6 +154,58 @@ def test_a_first_pull_or_init_that_is_killed_leaves_a_whole_folder_or_none(hub, 
     assert kill.killed > 0
 
 
+def killed_at(m, n, *args, cwd):
+    """Kills floe when it is about to give a file its nth name: the instants between which a state can be half made."""
+    calls = "rename,renameat,renameat2"
+    done = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={n}",
+                           str(m.workshop.bin / "floe"), *map(str, args)], cwd=cwd, env={**m.env, "ASAN_OPTIONS": "detect_leaks=0"},
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode in (0, -9, 137), (args, done.returncode, done.stderr)
+    return done.returncode != 0
+
+
+@pytest.fixture(scope="module")
+def can_trace():
+    if shutil.which("strace") is None or subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+        pytest.skip("strace is not installed, or may not trace here")
+
+
+def test_killed_between_any_two_files_a_command_is_finished_or_did_not_begin(can_trace, hub, laptop, other, owner):
+    folder, there = pushed(laptop, "web", manifest(0)), other.folder("web")
+    other.floe("pull", f"{owner.handle}/web", cwd=there, check=True)
+    n = done = points = 0
+    for words in (("edit", "-f", laptop.work / "new.toml"), ("generations", "rollback"), ("push",)):
+        for at in range(1, 40):
+            n += 1
+            (laptop.work / "new.toml").write_text(manifest(n))
+            if words == ("push",):
+                laptop.floe("edit", "-f", laptop.work / "new.toml", cwd=folder, check=True)
+            text, history = shown(laptop, folder)
+            was_killed = killed_at(laptop, at, *words, cwd=folder)
+            now, after = shown(laptop, folder)
+            assert after[:len(history)] == history and (now == text) == (after == history), (words, at)
+            check_folder(folder)
+            assert laptop.floe("push", cwd=folder).returncode == 0, (words, at)
+            done += after != history
+            points += was_killed
+            if not was_killed:
+                break
+        else:
+            pytest.fail("it never ends")
+    assert done > 3 and points > 8, "some were finished by the next command"
+    for at in range(1, 40):
+        laptop.floe("edit", "-f", "-", cwd=folder, input=manifest(n + at), check=True)
+        laptop.floe("push", cwd=folder, check=True)
+        before = shown(other, there)
+        was_killed = killed_at(other, at, "pull", cwd=there)
+        assert shown(other, there) in (before, shown(laptop, folder)), at
+        check_folder(there)
+        other.floe("pull", cwd=there, check=True)
+        assert shown(other, there) == shown(laptop, folder)
+        if not was_killed:
+            break
+
+
 def test_what_a_killed_command_left_is_swept_away_but_not_what_is_in_use(hub, laptop, owner):
     pushed(laptop, "web")
     folder, meta = laptop.folder("x"), laptop.home / ".local/share/flox/meta"

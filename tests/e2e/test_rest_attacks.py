@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+import urllib.parse
 
 import bench
 from test_rest import admin_of, call
@@ -138,3 +139,12 @@ def test_a_change_that_is_cut_off_is_whole_or_not_there(hub):
     bench.wait_for(lambda: "floe_http_requests_in_flight 0" in hub.metrics())
     assert hub.sql("SELECT count(*) FROM owner o WHERE o.kind = 2 AND handle LIKE 'cut-%' AND NOT EXISTS "
                    "(SELECT FROM member WHERE org_id = o.id AND role = 3)") == "0"
+
+
+def test_what_stands_in_a_path_is_one_line_of_the_log_and_moves_no_cursor(hub):
+    for strange in ("\u0085", "\u009b31m", "\u2028", "\u2029", "\u0080", "\u009f"):
+        call(hub, "GET", "/owners/a" + urllib.parse.quote(strange) + "b")
+    log = hub.log()
+    assert not set("\u0085\u009b\u2028\u2029\u0080\u009f\x1b") & set(log) and len(log.splitlines()) == log.count("\n")
+    paths = [line["path"] for line in hub.access_log()]
+    assert "/api/v1/owners/a\u009b31mb" in paths and "/api/v1/owners/a\u2029b" in paths

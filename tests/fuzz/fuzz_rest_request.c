@@ -1,9 +1,9 @@
 /* What REST reads besides paths: a body against its table (first byte 'b'), a cursor ('c'), entity tags in
  * If-Match and If-None-Match ('e'). Any bytes, and what must hold of every answer. */
 #include "common/mem.h"
+#include "server/http/web.h"
 #include "server/rest/rest_body.h"
 #include "server/rest/rest_cursor.h"
-#include "server/rest/rest_etag.h"
 
 #include <string.h>
 
@@ -63,7 +63,7 @@ static void try_cursor(struct fh_arena *a, const char *cursor)
 static void try_etag(const char *header)
 {
     static const char etag[] = "\"abc-public\"";
-    bool strong = rest_etag_listed(header, etag, false), weak = rest_etag_listed(header, etag, true);
+    bool strong = web_etag_listed(header, etag, false), weak = web_etag_listed(header, etag, true);
     must(!strong || weak);
     must(!weak || strstr(header, etag) || strchr(header, '*'));
 }

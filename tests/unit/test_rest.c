@@ -1,9 +1,9 @@
 /* The pure parts of REST: bodies against tables, cursors, entity tags, buckets of requests. */
 #include "common/json.h"
 #include "common/mem.h"
+#include "server/http/web.h"
 #include "server/rest/rest_body.h"
 #include "server/rest/rest_cursor.h"
-#include "server/rest/rest_etag.h"
 #include "server/rest/rest_rate.h"
 
 #include <setjmp.h>
@@ -145,8 +145,8 @@ static void entity_tags_are_compared_as_the_header_wants_it(void **state)
         {"w/\"x\"", false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (rest_etag_listed(cases[i].header, "\"x\"", false) != cases[i].strong ||
-            rest_etag_listed(cases[i].header, "\"x\"", true) != cases[i].weak)
+        if (web_etag_listed(cases[i].header, "\"x\"", false) != cases[i].strong ||
+            web_etag_listed(cases[i].header, "\"x\"", true) != cases[i].weak)
             fail_msg("%s", cases[i].header);
     }
 }

@@ -1,5 +1,5 @@
-/* Entity tags. See rest_etag.h. */
-#include "server/rest/rest_etag.h"
+/* Entity tags. See web.h. */
+#include "server/http/web.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@ static const char *skip(const char *p)
     return p + strspn(p, " \t");
 }
 
-bool rest_etag_listed(const char *header, const char *etag, bool weak)
+bool web_etag_listed(const char *header, const char *etag, bool weak)
 {
     const char *p = skip(header);
     bool found = false;
