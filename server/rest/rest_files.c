@@ -68,6 +68,11 @@ static fh_err make_lock(struct fh_arena *a, const struct fh_manifest *m, const s
         *out = *previous;
         return FH_OK;
     }
+    if (m->nincludes > 0)
+        return FH_FAIL(
+            e, FH_MISMATCH,
+            "The hub cannot lock this manifest by itself, so send its manifest.lock too: it includes "
+            "other environments, which the client brings.");
     struct fh_buf text = FH_BUF_INIT(FH_MAX_LOCK);
     fh_err rc = fh_lock_make(a, m, old, host, &text, &why);
     if (rc == FH_OK) {

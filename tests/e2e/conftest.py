@@ -5,7 +5,14 @@ one file (they use owners of their own); `fresh_hub` belongs to one test. FLOE_B
 programs are tested (default build/release).
 """
 
+import signal
+
 import pytest
+
+# Whoever starts the tests in the background may have these ignored, and what they start would inherit that.
+for _sig in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    if signal.getsignal(_sig) == signal.SIG_IGN:
+        signal.signal(_sig, signal.default_int_handler if _sig == signal.SIGINT else signal.SIG_DFL)
 
 pytest.register_assert_rewrite("bench")
 
