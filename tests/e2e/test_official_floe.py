@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -365,8 +366,64 @@ labels.a = "high"
         if name == "kept":
             flox.made(desk.dir / "plain", 'version = 1\n[vars]\nX = "0"\n')
         ours, theirs = (client.made(desk.dir / who / name, manifest) for who, client in (("ours", floe), ("theirs", flox)))
+        assert (ours / ".flox/env/manifest.lock").read_text() == (theirs / ".flox/env/manifest.lock").read_text(), name
+        flox("list", cwd=theirs)  # its edit locks a manifest of the newest schema and leaves the file; what comes next sees to that
         for file in ("manifest.toml", "manifest.lock"):
             assert (ours / ".flox/env" / file).read_text() == (theirs / ".flox/env" / file).read_text(), (name, file)
+
+
+def test_both_keep_one_list_of_the_environments_of_a_machine(hub, both, desk, alice):
+    flox, floe = both("a", alice)
+    registry = flox.machine / "data/flox/env-registry.json"
+    plain = [client.made(desk.dir / name) for client, name in ((flox, "fromflox"), (floe, "fromfloe"))]
+    pushed = [client.pushed(desk.dir / name) for client, name in ((flox, "pushedflox"), (floe, "pushedfloe"))]
+    other = both("b", alice)
+    for client, name in zip(other, ("pushedfloe", "pushedflox")):
+        client("pull", f"{alice.handle}/{name}", cwd=desk.folder(f"pulled-{name}"))
+
+    def same(clients, folders):
+        listed = [json.loads(client("envs", "--json", cwd=desk.dir).stdout) for client in clients]
+        assert listed[0] == listed[1]
+        assert sorted(e["path"] for e in listed[0]["inactive"]) == sorted(str(f / ".flox") for f in folders), listed[0]
+        texts = [client("envs", cwd=desk.dir).stdout for client in clients]
+        for folder in folders:
+            assert all(str(folder) in text for text in texts), texts
+
+    same((flox, floe), plain + pushed)
+    same(other, [desk.dir / f"pulled-{n}" for n in ("pushedfloe", "pushedflox")])
+    before = registry.read_bytes()
+    for client in (flox, floe, flox):
+        client("envs", cwd=desk.dir)
+        assert registry.read_bytes() == before, "looking changes nothing"
+    flox("delete", "-f", "-d", plain[1], cwd=desk.dir)
+    same((flox, floe), plain[:1] + pushed)
+    floe("delete", "-f", "-d", plain[0], cwd=desk.dir)
+    same((flox, floe), pushed)
+    for client, folder in zip((floe, flox), pushed):
+        client("pull", "--copy", cwd=folder)
+    same((flox, floe), pushed)
+    shutil.rmtree(pushed[0])
+    same((floe, flox), pushed[1:])
+
+
+def test_a_manifest_that_flox_left_behind_its_lock_is_pulled_and_activated_by_both(hub, both, desk, alice):
+    flox, floe = both("a", alice)
+    flox.pushed(desk.dir / "inc")
+    web = flox.pushed(desk.dir / "web")
+    flox.edit(web, f'schema-version = "1.10.0"\n[include]\nenvironments = [{{ remote = "{alice.handle}/inc" }}]\n')
+    assert '"1.10.0"' in manifest_of(web)
+    flox("push", cwd=web)
+    for n, client in enumerate((floe, *both("b", alice)[::-1])):
+        copy = desk.folder(f"copy{n}")
+        client("pull", f"{alice.handle}/web", cwd=copy)
+        assert client("activate", "-t", *GREET, cwd=copy).stdout == "hello\n"
+        client.wait()
+        client("list", cwd=copy)
+        client("pull", cwd=copy)
+    floe("pull", cwd=web)
+    floe("push", cwd=web)
+    floe.edit(web, M2)
+    flox("push", cwd=web)
 
 
 def test_both_at_once_share_the_clone_of_an_owner(hub, both, desk, alice):
