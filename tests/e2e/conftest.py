@@ -19,6 +19,15 @@ pytest.register_assert_rewrite("bench")
 import bench  # noqa: E402
 
 
+# Files are shared out in this order, so that the longest do not begin when the others are done.
+LONGEST = ("test_rest_contract", "test_client_crash", "test_activate_shells", "test_faults", "test_activate_leave",
+           "test_client_between", "test_rest_isolation", "test_git")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def workshop():
     with bench.Workshop() as w:
