@@ -80,12 +80,6 @@ const void *db_get_bytes(const struct db_rows *rows, size_t row, int column, siz
  * says so, if the outcome cannot be learnt. */
 typedef fh_err db_work(struct db_conn *conn, void *arg, struct fh_error *e);
 fh_err db_transaction(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e) FH_MUSTCHECK;
-/* The same, with something to do while PostgreSQL makes the changes durable: beside is called after COMMIT
- * was sent, once in each attempt, whatever comes of it. What it does must do no harm if nothing is committed.
- */
-typedef void db_beside(void *arg);
-fh_err db_transaction_beside(struct db_pool *pool, db_work *fn, db_beside *beside, void *arg,
-                             struct fh_error *e) FH_MUSTCHECK;
 /* Reads, outside a transaction (each statement sees one snapshot); run again when the connection was lost. */
 fh_err db_read(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e) FH_MUSTCHECK;
 

@@ -53,39 +53,28 @@ static fh_err begin(struct db_conn *c, int64_t nonce, struct fh_error *e)
     return db_conn_simple(c, sql, NULL, e);
 }
 
-struct unit {
-    db_work *fn;
-    db_beside *beside; /* may be NULL */
-    void *arg;
-};
-
 /* COMMIT of a transaction in which a statement failed is answered with ROLLBACK. */
-static fh_err commit(struct db_conn *c, const struct unit *u, struct fh_error *e)
+static fh_err commit(struct db_conn *c, struct fh_error *e)
 {
-    bool sent = PQsendQuery(c->pg, "COMMIT") == 1;
-    if (u->beside)
-        u->beside(u->arg);
-    PGresult *r = sent ? PQgetResult(c->pg) : NULL;
-    fh_err rc = PQresultStatus(r) == PGRES_COMMAND_OK ? FH_OK : db_conn_failed(c, r, e);
-    if (rc == FH_OK && strcmp(PQcmdStatus(r), "COMMIT") != 0)
-        rc = FH_FAIL(e, FH_INTERNAL, "A statement of a transaction failed and was passed over.");
-    while (r) {
-        PQclear(r);
-        r = PQgetResult(c->pg);
-    }
-    return rc;
+    PGresult *r;
+    FH_TRY(db_conn_simple(c, "COMMIT", &r, e));
+    bool committed = strcmp(PQcmdStatus(r), "COMMIT") == 0;
+    PQclear(r);
+    if (!committed)
+        return FH_FAIL(e, FH_INTERNAL, "A statement of a transaction failed and was passed over.");
+    return FH_OK;
 }
 
-static enum outcome attempt(struct db_conn *c, int64_t nonce, const struct unit *u, fh_err *rc,
+static enum outcome attempt(struct db_conn *c, int64_t nonce, db_work *fn, void *arg, fh_err *rc,
                             struct fh_error *e)
 {
     c->clashed = false;
     *rc = begin(c, nonce, e);
     if (*rc == FH_OK)
-        *rc = u->fn(c, u->arg, e);
+        *rc = fn(c, arg, e);
     if (*rc != FH_OK)
         return judge(c);
-    *rc = commit(c, u, e);
+    *rc = commit(c, e);
     return c->lost ? UNKNOWN : judge(c);
 }
 
@@ -130,7 +119,7 @@ static void sweep(struct db_conn *c)
         (void)!db_exec(c, "DELETE FROM db_outcome WHERE at < now() - interval '1 hour'", NULL, 0, NULL, NULL);
 }
 
-static fh_err transaction(struct db_pool *pool, const struct unit *u, struct fh_error *e)
+fh_err db_transaction(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e)
 {
     int lost = 0, clashes = 0;
     for (;;) {
@@ -138,7 +127,7 @@ static fh_err transaction(struct db_pool *pool, const struct unit *u, struct fh_
         struct db_conn *c;
         fh_err rc;
         FH_TRY(db_take(pool, &c, e));
-        enum outcome outcome = attempt(c, nonce, u, &rc, e);
+        enum outcome outcome = attempt(c, nonce, fn, arg, &rc, e);
         if (outcome == DONE && rc == FH_OK)
             sweep(c);
         db_give(c);
@@ -159,17 +148,6 @@ static fh_err transaction(struct db_pool *pool, const struct unit *u, struct fh_
                            "The connection to the database is lost again and again; try later.");
         }
     }
-}
-
-fh_err db_transaction(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e)
-{
-    return transaction(pool, &(struct unit){fn, NULL, arg}, e);
-}
-
-fh_err db_transaction_beside(struct db_pool *pool, db_work *fn, db_beside *beside, void *arg,
-                             struct fh_error *e)
-{
-    return transaction(pool, &(struct unit){fn, beside, arg}, e);
 }
 
 fh_err db_read(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e)

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "server/git/wire_meta.h"
 
+#include <pthread.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -85,12 +86,24 @@ static fh_err commit_rows(struct db_conn *c, void *arg, struct fh_error *e)
     return with->after ? with->after(c, with->arg, e) : FH_OK;
 }
 
-/* Files take about as long as the database takes to write its log. A pack that is no row is rubbish, which
- * compaction sweeps. */
-static void place_pack(void *arg)
+/* Making files takes about as long as the transaction, so it is done beside it, by a thread of its own. A
+ * pack that becomes no row is rubbish, which compaction sweeps. */
+static void *place_pack(void *arg)
 {
-    const struct wire_accept *w = ((const struct commit *)arg)->accept;
+    const struct wire_accept *w = arg;
     wire_quarantine_place(w->quarantine, wire_repos_settings(w->repos)->data, w->snapshot->repo.owner.handle);
+    return NULL;
+}
+
+static fh_err run_transaction(const struct wire_accept *w, struct commit *commit, struct fh_error *e)
+{
+    pthread_t placing;
+    bool beside =
+        commit->push.pack_fd >= 0 && pthread_create(&placing, NULL, place_pack, (void *)(uintptr_t)w) == 0;
+    fh_err rc = db_transaction(wire_repos_settings(w->repos)->pool, commit_rows, commit, e);
+    if (beside)
+        pthread_join(placing, NULL);
+    return rc;
 }
 
 enum store_visibility wire_accept_visibility(const struct wire_rules *rules, const struct wire_snapshot *s)
@@ -143,8 +156,7 @@ static fh_err commit(const struct wire_accept *w, const struct store_generations
         .generations = generations,
     };
     memcpy(commit.push.checksum, q->checksum, sizeof commit.push.checksum);
-    fh_err rc =
-        db_transaction_beside(wire_repos_settings(w->repos)->pool, commit_rows, place_pack, &commit, e);
+    fh_err rc = run_transaction(w, &commit, e);
     /* Also after a failure: the outcome may be unknown. */
     if (rc != FH_OK)
         wire_repos_changed(w->repos, repo->owner.handle);
