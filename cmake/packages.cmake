@@ -10,6 +10,8 @@ pkg_check_modules(GNUTLS IMPORTED_TARGET gnutls)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(GIT2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 # Turns schema/openapi.yaml into what is compiled in; with python3-yaml. Debian's own, whatever else is on PATH.
 find_program(FLOE_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)

@@ -16,9 +16,10 @@ MAY = {
     "server/http": ["common"],
     "server/auth": ["common", "server/db", "server/store"],
     "server/git": ["common", "server/db", "server/store", "server/auth"],
+    "server/catalog": ["common", "server/db", "server/store", "server/auth"],
     "server/ui": ["common", "server/db", "server/store", "server/auth", "server/git"],
     "server/rest": ["common", "server/db", "server/store", "server/auth", "server/git"],
-    "server": ["common", "server/db", "server/store", "server/auth", "server/git", "server/rest", "server/ui", "server/http"],
+    "server": ["common", "server/db", "server/store", "server/auth", "server/git", "server/rest", "server/ui", "server/catalog", "server/http"],
     "client": ["common"],
     "tests/unit": ["*"],
     "tests/fuzz": ["*"],
@@ -29,14 +30,15 @@ ONLY = {
     r"libpq-fe\.h": r"server/db/.*",
     r"microhttpd\.h|gnutls/.*": r"server/http/.*",
     r"git2(/.*)?\.h": r"client/gitobj.*\.[ch]|tests/unit/.*",
-    r"curl/.*": r"client/api.*\.c",
+    r"curl/.*": r"client/api.*\.c|server/catalog/upstream.*\.c",
+    r"lzma\.h|zstd\.h": r"server/catalog/import_source\.c",
     r"toml\+\+/.*": r"common/toml.*\.cpp",
     r"sodium\.h": r"server/auth/.*",
     r"openssl/.*": r"common/.*",
     r"zlib\.h": r"common/.*|server/git/.*|server/http/.*|client/gitobj.*|tests/.*",
 }
 # the web's and the application's headers are for these files of a lower module
-HTTP_GLUE = re.compile(r"server/(auth|git|rest|ui)/\w+_http\.[ch]$|server/rest/rest\.[ch]$")
+HTTP_GLUE = re.compile(r"server/(auth|git|rest|ui|catalog)/\w+_http\.[ch]$|server/rest/rest\.[ch]$")
 GLUE_MAY = re.compile(r"server/http/web\.h$|server/app\.h$|server/config\.h$")
 
 

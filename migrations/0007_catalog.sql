@@ -1,0 +1,88 @@
+-- The catalog: what packages there are, on which pages, and what became of them. The hub's own catalog (the base catalog) is
+-- a sequence of pages, one revision of nixpkgs each; every owner may have one catalog of published builds.
+
+CREATE TABLE catalog (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    owner_id bigint UNIQUE REFERENCES owner,                       -- null: the base catalog, of which there is one
+    visibility bigint NOT NULL DEFAULT 4 CHECK (visibility BETWEEN 1 AND 4),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX catalog_base ON catalog ((true)) WHERE owner_id IS NULL;
+INSERT INTO catalog (owner_id, visibility) VALUES (NULL, 1);
+
+-- Rises with every change that an answer could show. Whoever caches keeps it beside what was built from it; the channel
+-- floe_catalog tells of it.
+CREATE TABLE catalog_version (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    version bigint NOT NULL DEFAULT 1
+);
+INSERT INTO catalog_version DEFAULT VALUES;
+
+CREATE TABLE catalog_page (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    rev text COLLATE "C" NOT NULL UNIQUE CHECK (rev ~ '^[0-9a-f]{40}$'),
+    rev_count bigint NOT NULL UNIQUE,                              -- its number, and its order
+    rev_date timestamptz NOT NULL,
+    complete_at timestamptz,                                       -- null: being imported, and seen by nobody
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+-- A page without a tag answers no question but one that pins a derivation to it.
+CREATE TABLE catalog_page_tag (
+    page_id int NOT NULL REFERENCES catalog_page ON DELETE CASCADE,
+    tag text COLLATE "C" NOT NULL,
+    PRIMARY KEY (page_id, tag)
+);
+
+-- A derivation as it is described: the same .drv with another description or flag is another row. Content-addressed, so that
+-- a page costs what is new on it.
+CREATE TABLE derivation (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    digest bytea NOT NULL UNIQUE CHECK (length(digest) = 20),      -- of all that follows
+    drv_path text COLLATE "C" NOT NULL,
+    system smallint NOT NULL,                                      -- enum fh_system
+    name text COLLATE "C" NOT NULL,
+    version text COLLATE "C" NOT NULL,
+    outputs text NOT NULL,                                         -- [{"name":…,"store_path":…}], in the order of answers
+    outputs_to_install text,                                       -- JSON array, sorted, unique
+    description text,
+    license text,
+    flags smallint NOT NULL,                                       -- 1 broken, 2 insecure, 4 unfree, 8 missing_builds;
+                                                                   -- 16, 32, 64, 128: the same is not known (null)
+    cache_uri text
+);
+
+CREATE TABLE package (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    catalog_id bigint NOT NULL REFERENCES catalog,
+    attr_path text COLLATE "C" NOT NULL,                           -- without the owner
+    deprecation text,                                              -- JSON object
+    newest int REFERENCES derivation,                              -- what search shows: of the newest page or build
+    UNIQUE (catalog_id, attr_path)
+);
+
+-- Which derivation an attribute of the base catalog is on a page. Narrow, and read through its key alone.
+CREATE TABLE page_package (
+    package_id int NOT NULL,
+    system smallint NOT NULL,
+    page_id int NOT NULL,
+    derivation_id int NOT NULL,
+    scraped_at bigint NOT NULL,                                    -- microseconds since 1970; 0: not known
+    PRIMARY KEY (package_id, system, page_id) INCLUDE (derivation_id)
+);
+
+-- A build of an owner's catalog. Never deleted: a yank marks.
+CREATE TABLE package_build (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    package_id int NOT NULL REFERENCES package,
+    derivation_id int NOT NULL REFERENCES derivation,
+    system smallint NOT NULL,
+    base_rev_count bigint,                                         -- of the page it was built on; null: not known
+    locked_url text NOT NULL,                                      -- of its source, as are the next three
+    rev text NOT NULL,
+    rev_count bigint NOT NULL,
+    rev_date timestamptz NOT NULL,
+    scraped_at bigint NOT NULL DEFAULT 0,
+    yanked_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (package_id, system, derivation_id)
+);
