@@ -21,6 +21,7 @@ int cmd_pull(struct fh_cli *cli);
 int cmd_activate(struct fh_cli *cli);
 int cmd_include_upgrade(struct fh_cli *cli);
 int cmd_deactivate(struct fh_cli *cli);
+int cmd_services(struct fh_cli *cli);
 int cmd_activate_watch(struct fh_cli *cli);
 int cmd_activate_left(struct fh_cli *cli);
 int cmd_generations_list(struct fh_cli *cli);
@@ -67,6 +68,8 @@ fh_err cmd_make_remote(struct client *c, const char *owner, const char *name,
 int cmd_say_unsynced(const char *more);
 /* Both sides of a divergence, and the ways out. Returns 1. */
 int cmd_say_diverged(struct floxmeta *m, const char *tip);
+/* "db, web": the services that an environment has on this system, to be shown; "" for none. */
+const char *cmd_service_names(struct client *c, const struct fh_manifest *m);
 /* A packages' warning for an environment that was pulled or activated: the packages of this system that are
  * in the lock and not on this machine. Nothing for an environment without any. */
 void cmd_warn_packages(struct client *c, const struct floxdir_files *files);

@@ -58,38 +58,22 @@ static fh_err check_system(struct client *c, const struct fh_manifest *m, struct
         system);
 }
 
-/* floe cannot start services yet: who asks for them by hand is told so, before anything runs. */
-static fh_err check_services(struct activation *act, struct fh_cli *cli, struct fh_error *e)
+/* Who asks for services, by hand or in the manifest, is refused before anything runs: to find out later that
+ * there is no database is worse. Where the shell is already in the environment nothing would start. */
+static fh_err check_services(struct activation *act, struct fh_cli *cli, const char *names, bool was_active,
+                             struct fh_error *e)
 {
-    struct fh_arena *a = act->client->arena;
-    const char *system = settings_system(a), *names = "";
-    const struct fh_manifest *m = act->manifest;
-    for (size_t i = 0; i < m->nservices; i++) {
-        const struct fh_manifest_service *s = &m->services[i];
-        bool here = !s->has_systems;
-        for (size_t k = 0; k < s->systems.count; k++)
-            here = here || strcmp(s->systems.items[k], system) == 0;
-        if (here)
-            names = fh_sprintf(a, "%s%s%s", names, *names != '\0' ? ", " : "", say_safe(a, s->name));
-    }
     bool asked = fh_cli_flag(cli, "start-services");
-    if (*names == '\0') {
-        if (asked)
-            say_warn("Environment does not have any services defined.");
+    bool automatic = act->manifest->auto_start == 1 && !fh_cli_flag(cli, "no-start-services") && !was_active;
+    if (*names == '\0' && asked)
+        say_warn("Environment does not have any services defined.");
+    if (*names == '\0' || !(asked || automatic))
         return FH_OK;
-    }
-    if (asked)
-        return FH_FAIL(
-            e, FH_INVALID,
-            "Cannot start the services of this environment (%s): floe does not run services "
-            "yet.\n\nActivate without --start-services and start them yourself, or use 'flox activate "
-            "--start-services'.",
-            names);
-    if (m->auto_start == 1 && !fh_cli_flag(cli, "no-start-services"))
-        say_warn("The services of this environment (%s) are not started: floe does not run services yet. "
-                 "--no-start-services keeps this warning away.",
-                 names);
-    return FH_OK;
+    return FH_FAIL(e, FH_INVALID,
+                   "Cannot start the services of this environment (%s)%s: floe does not run services yet.\n\n"
+                   "Activate with --no-start-services and start them yourself, or use 'flox activate%s'.",
+                   names, asked ? "" : ", as its manifest says (services.auto-start)",
+                   asked ? " --start-services" : "");
 }
 
 /* The lock that fits the manifest; a new one of a path environment is kept. */
@@ -111,19 +95,24 @@ static fh_err prepare(struct activation *act, struct fh_cli *cli, struct floxdir
     if (!fh_cli_flag(cli, "trust"))
         FH_TRY(check_trust(c, d, user, e));
     FH_TRY(check_system(c, lock->manifest, e));
-    FH_TRY(check_services(act, cli, e));
     if (act->mode == NULL)
         act->mode = lock->manifest->activate_mode != NULL ? lock->manifest->activate_mode : "dev";
     return activate_render(act, e);
 }
 
-static void announce(const struct activation *act, const struct activate_shell *shell, enum kind kind)
+/* idle: the services that nobody asked for. */
+static void announce(const struct activation *act, const struct activate_shell *shell, enum kind kind,
+                     const char *idle)
 {
     struct fh_arena *a = act->client->arena;
     const struct floxdir *d = act->dir;
     const char *how = "";
-    if (act->already_active || strcmp(d->pointer.name, "default") == 0 ||
-        (kind != INTERACTIVE && !isatty(STDERR_FILENO)))
+    if (act->already_active || (kind != INTERACTIVE && !isatty(STDERR_FILENO)))
+        return;
+    if (*idle != '\0')
+        say_info("The services of this environment (%s) are not started: floe does not run services yet.",
+                 idle);
+    if (strcmp(d->pointer.name, "default") == 0)
         return;
     if (kind == INTERACTIVE)
         how = "\nTo stop using this environment, type 'exit'\n";
@@ -174,10 +163,11 @@ static int enter(struct activation *act, struct fh_cli *cli, enum kind kind)
     bool was_active = envset_list_has(envset_get(&act->before, "FLOX_ENV_DIRS"), act->flox_env);
     if (kind == INTERACTIVE && was_active)
         return say_error("Environment %s is already active", act->dir->title);
-    if (activate_enter(act, &c->e) != FH_OK)
+    const char *services = cmd_service_names(c, act->manifest);
+    if (check_services(act, cli, services, was_active, &c->e) != FH_OK || activate_enter(act, &c->e) != FH_OK)
         return say_fail(&c->e);
     activate_add_layer(act, kind == INTERACTIVE ? getpid() : 0);
-    announce(act, shell, kind);
+    announce(act, shell, kind, fh_cli_flag(cli, "no-start-services") ? "" : services);
     return kind == IN_PLACE ? print_script(act, shell) : become(act, shell, program, cli);
 }
 

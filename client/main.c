@@ -3,10 +3,18 @@
 
 #include <locale.h>
 
+/* Options that several verbs have. */
+#define OPT_DIR "dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"
+#define OPT_REFERENCE                                                                                        \
+    "reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",   \
+        "env"
+#define OPT_TIP   "upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL
+#define OPT_JSON  "json", 0, FH_OPT_FLAG, NULL, "as JSON", NULL, NULL
+#define OPT_PAGER "no-pager", 0, FH_OPT_FLAG, NULL, "accepted and ignored: floe starts no pager", NULL, NULL
+
 static const struct fh_opt which_opts[] = {
-    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
-    {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
-     "env"},
+    {OPT_DIR},
+    {OPT_REFERENCE},
     {0},
 };
 
@@ -26,9 +34,8 @@ static const struct fh_opt init_opts[] = {
 };
 
 static const struct fh_opt edit_opts[] = {
-    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
-    {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
-     "env"},
+    {OPT_DIR},
+    {OPT_REFERENCE},
     {"file", 'f', FH_OPT_VALUE, "FILE", "take the manifest from FILE, - for standard input", NULL, "file"},
     {"name", 'n', FH_OPT_VALUE, "NAME", "rename the environment", NULL, NULL},
     {"sync", 's', FH_OPT_FLAG, NULL, "make a generation of changes made to the manifest by hand", NULL, NULL},
@@ -37,9 +44,8 @@ static const struct fh_opt edit_opts[] = {
 };
 
 static const struct fh_opt list_opts[] = {
-    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
-    {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
-     "env"},
+    {OPT_DIR},
+    {OPT_REFERENCE},
     {"upstream", 'u', FH_OPT_FLAG, NULL, "what the hub has now, without pulling it", NULL, NULL},
     {"extended", 'e', FH_OPT_FLAG, NULL, "id, package and version: what is shown without an option", NULL,
      NULL},
@@ -51,7 +57,7 @@ static const struct fh_opt list_opts[] = {
 };
 
 static const struct fh_opt push_opts[] = {
-    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
+    {OPT_DIR},
     {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "push the local copy of an environment on the hub",
      "remote", "env"},
     {"owner", 'o', FH_OPT_VALUE, "OWNER", "whose environment it becomes; by default yours", "org", NULL},
@@ -71,7 +77,7 @@ static const struct fh_opt pull_opts[] = {
 };
 
 static const struct fh_opt activate_opts[] = {
-    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
+    {OPT_DIR},
     {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "an environment of the hub", "remote", "env"},
     {"trust", 't', FH_OPT_FLAG, NULL, "run the hooks of somebody else's environment this time", NULL, NULL},
     {"command", 'c', FH_OPT_VALUE, "COMMAND", "run COMMAND in the shell, profile scripts included", NULL,
@@ -80,8 +86,8 @@ static const struct fh_opt activate_opts[] = {
     {"default", 'D', FH_OPT_FLAG, NULL, "your environment 'default' of the hub", NULL, NULL},
     {"generation", 'g', FH_OPT_VALUE, "N", "generation N of an environment of the hub", NULL, NULL},
     {"start-services", 's', FH_OPT_FLAG, NULL, "refused: floe does not run services yet", NULL, NULL},
-    {"no-start-services", 0, FH_OPT_FLAG, NULL, "do not start services, also not those with auto-start", NULL,
-     NULL},
+    {"no-start-services", 0, FH_OPT_FLAG, NULL, "enter without the services that the manifest wants started",
+     NULL, NULL},
     {"add-sbin", 0, FH_OPT_FLAG, NULL, "the environment's sbin on PATH too", NULL, NULL},
     {"print-script", 0, FH_OPT_FLAG, NULL, "print shell code for eval, also on a terminal", NULL, NULL},
     {0},
@@ -92,36 +98,35 @@ static const struct fh_opt deactivate_opts[] = {
     {0},
 };
 
-static const struct fh_opt history_opts[] = {
-    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
-    {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
-     "env"},
-    {"upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL},
-    {"json", 0, FH_OPT_FLAG, NULL, "as JSON", NULL, NULL},
-    {"no-pager", 0, FH_OPT_FLAG, NULL, "accepted and ignored: floe starts no pager", NULL, NULL},
+static const struct fh_opt services_opts[] = {
+    {OPT_DIR},
+    {OPT_REFERENCE},
+    {"json", 0, FH_OPT_FLAG, NULL, "of flox's 'services status'", NULL, NULL},
+    {"follow", 0, FH_OPT_FLAG, NULL, "of flox's 'services logs'", NULL, NULL},
+    {"tail", 'n', FH_OPT_VALUE, "N", "of flox's 'services logs'", NULL, NULL},
     {0},
 };
 
+static const struct fh_opt history_opts[] = {
+    {OPT_DIR}, {OPT_REFERENCE}, {OPT_TIP}, {OPT_JSON}, {OPT_PAGER}, {0},
+};
+
 static const struct fh_opt generations_opts[] = {
-    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
-    {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
-     "env"},
-    {"upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL},
-    {"tree", 't', FH_OPT_FLAG, NULL, "as a tree of what was made from what", NULL, NULL},
-    {"json", 0, FH_OPT_FLAG, NULL, "as JSON", NULL, NULL},
-    {"no-pager", 0, FH_OPT_FLAG, NULL, "accepted and ignored: floe starts no pager", NULL, NULL},
+    {OPT_DIR},  {OPT_REFERENCE},
+    {OPT_TIP},  {"tree", 't', FH_OPT_FLAG, NULL, "as a tree of what was made from what", NULL, NULL},
+    {OPT_JSON}, {OPT_PAGER},
     {0},
 };
 
 static const struct fh_opt envs_opts[] = {
     {"active", 0, FH_OPT_FLAG, NULL, "only those that this shell is in", NULL, NULL},
-    {"json", 0, FH_OPT_FLAG, NULL, "as JSON", NULL, NULL},
+    {OPT_JSON},
     {"references", 0, FH_OPT_FLAG, NULL, "OWNER/NAME of those of a hub, a line each", NULL, NULL},
     {0},
 };
 
 static const struct fh_opt delete_opts[] = {
-    {"dir", 'd', FH_OPT_VALUE, "DIR", "the folder that holds the environment's .flox", NULL, "dir"},
+    {OPT_DIR},
     {"force", 'f', FH_OPT_FLAG, NULL, "without a question, and whatever is lost", NULL, NULL},
     {0},
 };
@@ -159,6 +164,11 @@ static const struct fh_verb verbs[] = {
      cmd_activate_watch, .hidden = true},
     {"activate-left", "PID FLOXDIR", 2, 2, "PID left an environment", NULL, NULL, cmd_activate_left,
      .hidden = true},
+    {"services", "start|stop|status|restart|logs|persist", 0, -1, "refused: floe does not run services yet",
+     "An environment with services is entered without them. Who asks for them, with this, with 'activate "
+     "--start-services' or by services.auto-start in the manifest, is told their names and that they are not "
+     "started.",
+     services_opts, cmd_services, .aliases = NULL},
     {"edit", "", 0, 0, "change the manifest",
      "Opens $VISUAL, $EDITOR or the first of nano, vim, vi and emacs. Nothing is written unless the manifest "
      "is "

@@ -146,6 +146,13 @@ def test_a_hook_may_leave_something_running_and_use_floe_itself(m):
     assert "on-activate" in (folder / "listed").read_text()
 
 
+def test_a_second_activation_runs_the_hook_again(m):
+    """Where flox attaches to the first one: a difference that docs/internals/activate.md tells of."""
+    folder = env(m, "web", HEAD + "[hook]\non-activate = 'echo the hook speaks'\n")
+    done = m.floe("activate", "--", "floe", "activate", "--", "true", cwd=folder, check=True)
+    assert done.stderr.count("the hook speaks") == 2
+
+
 def test_a_cycle_in_vars_and_an_odd_name_are_refused(m):
     folder = m.folder("web")
     m.floe("init", "-b", cwd=folder, check=True)

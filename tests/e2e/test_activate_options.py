@@ -135,21 +135,74 @@ def test_sbin_is_on_path_only_where_asked_for(m):
 SERVICES = HEAD + '[services]\ndb.command = "db"\nweb.command = "web"\nmac.command = "mac"\nmac.systems = ["aarch64-darwin"]\n'
 
 
-def test_services_are_refused_by_name_when_asked_for_and_otherwise_do_not_matter(m):
-    folder = env(m, "web", SERVICES + "[hook]\non-activate = 'echo the hook speaks'\n")
-    plain = m.floe("activate", "--", "echo", "in", cwd=folder, check=True)
-    assert plain.stdout == "in\n" and "services" not in plain.stderr
+STARTED = SERVICES.replace("[services]", "[services]\nauto-start = true")
+HOOK = "[hook]\non-activate = 'echo the hook speaks'\n"
+
+
+def test_services_are_refused_by_name_when_asked_for_by_hand(m):
+    folder = env(m, "web", SERVICES + HOOK)
     for option in ("-s", "--start-services"):
         refused = m.floe("activate", option, "--", "echo", "in", cwd=folder)
         assert refused.returncode == 1 and refused.stdout == "" and "the hook speaks" not in refused.stderr
         assert "(db, web)" in refused.stderr and "does not run services" in refused.stderr
+    assert m.floe("activate", "-s", cwd=folder).stdout == ""  # no code to eval either
     assert m.floe("activate", "-s", "--no-start-services", "--", "true", cwd=folder).returncode == 2
-    edit(m, folder, SERVICES.replace("[services]", "[services]\nauto-start = true"))
-    auto = m.floe("activate", "--", "echo", "in", cwd=folder, check=True)
-    assert auto.stdout == "in\n" and "(db, web) are not started" in auto.stderr
-    assert m.floe("activate", "--no-start-services", "--", "true", cwd=folder, check=True).stderr == ""
     none = m.floe("activate", "-s", "--", "echo", "in", cwd=env(m, "none"), check=True)
     assert "does not have any services" in none.stderr and none.stdout == "in\n"
+
+
+def test_services_are_refused_by_name_when_the_manifest_wants_them_started(m):
+    folder = env(m, "web", STARTED + HOOK)
+    for how in (("--", "echo", "in"), ("-c", "echo in"), ()):
+        refused = m.floe("activate", *how, cwd=folder)
+        assert refused.returncode == 1 and refused.stdout == "" and "the hook speaks" not in refused.stderr
+        assert "(db, web)" in refused.stderr and "services.auto-start" in refused.stderr and "--no-start-services" in refused.stderr
+    # Who goes in without them may enter again: nothing would be started by that.
+    again = "floe activate -- echo in; floe activate -s -- echo never"
+    entered = m.floe("activate", "--no-start-services", "--", "bash", "-c", again, cwd=folder)
+    assert entered.stdout == "in\n" and entered.returncode == 1 and "(db, web)" in entered.stderr
+    edit(m, folder, HEAD + '[services]\nauto-start = true\nmac.command = "mac"\nmac.systems = ["aarch64-darwin"]\n')
+    assert m.floe("activate", "--", "echo", "in", cwd=folder, check=True).stderr == ""
+
+
+def test_services_that_nobody_asked_for_are_named_once_on_a_terminal_and_not_in_a_pipe(m):
+    folder = env(m, "web", SERVICES)
+    user_files(m)
+    assert m.floe("activate", "--", "echo", "in", cwd=folder, check=True).stderr == ""
+    note = "The services of this environment (db, web) are not started"
+    with Terminal(m, ["floe", "activate"], folder) as t:
+        assert t.until("floe [web] $").count(note) == 1
+        t.ask("floe activate -- echo again", "again")
+        t.type("exit")
+        assert t.status() == 0 and t.screen().count(note) == 1
+    for quiet in (["floe", "-q", "activate", "--", "echo", "in"], ["floe", "activate", "--no-start-services", "--", "echo", "in"]):
+        with Terminal(m, quiet, folder) as t:
+            assert t.status() == 0 and "in" in t.screen() and note not in t.screen()
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "status", "restart", "logs", "persist"])
+def test_every_services_command_of_flox_is_refused_with_the_names_of_the_services(m, verb):
+    folder = env(m, "web", SERVICES)
+    before = sorted(str(p) for p in folder.rglob("*"))
+    for words in ((), ("db",), ("--", "db")):
+        refused = m.floe("services", verb, *words, cwd=folder)
+        assert refused.returncode == 1 and refused.stdout == ""
+        assert f"'floe services {verb}'" in refused.stderr and "(db, web) yet" in refused.stderr
+    assert "(db, web)" in m.floe("services", verb, "-d", folder).stderr
+    assert "(db, web)" in m.floe("activate", "--", "floe", "services", verb, cwd=folder).stderr
+    assert "floe does not run services yet" in m.floe("services", verb).stderr
+    assert m.floe("services", verb, "-r", "nobody/nothing").returncode == 1  # no hub is asked: there is none
+    assert sorted(str(p) for p in folder.rglob("*") if "/run" not in str(p) and "/cache" not in str(p)) == \
+        [p for p in before if "/run" not in p and "/cache" not in p]
+
+
+def test_options_of_flox_s_services_are_known_and_other_words_are_not(m):
+    folder = env(m, "web", SERVICES)
+    for words in (["status", "--json"], ["logs", "--follow", "db"], ["logs", "-n", "3"], ["logs", "--tail", "3", "db", "web"], []):
+        assert m.floe("services", *words, cwd=folder).returncode == 1
+    assert m.floe("services", "dance", cwd=folder).returncode == 2
+    shown = m.floe("--help", check=True).stdout
+    assert "services start|stop|status|restart|logs|persist" in shown and "refused" in shown
 
 
 def test_a_lock_with_packages_activates_and_names_those_that_are_not_here(m):

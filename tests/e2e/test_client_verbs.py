@@ -555,6 +555,7 @@ def test_verbs_options_values_and_known_environments_are_completed(laptop, owner
     assert completed(laptop, shell, "floe del", folder) == {"delete"}
     assert {"list", "history", "rollback", "switch"} <= completed(laptop, shell, "floe generations ", folder)
     assert {"login", "logout", "status", "token"} == completed(laptop, shell, "floe auth ", folder)
+    assert {"start", "stop", "status", "restart", "logs", "persist"} == completed(laptop, shell, "floe services ", folder)
     assert {"--tree"} == completed(laptop, shell, "floe generations list --tr", folder)
     assert {"dev", "run"} <= completed(laptop, shell, "floe activate --mode ", folder)
     for line in ("floe activate -r ", "floe list --reference ", "floe push -r ", "floe pull "):
