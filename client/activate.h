@@ -44,7 +44,8 @@ struct activate_shell {
     const char *name;
     const char *pid;        /* the variable with the shell's own process id */
     const char *leave_line; /* what a person types to leave in place */
-    /* Starts it for good (returns only on failure): with a command, or interactively when that is NULL. */
+    /* Starts the program at that path for good (returns only on failure): with a command, or interactively
+     * when that is NULL. */
     fh_err (*start)(struct activation *act, const char *program, const char *command, struct fh_error *e);
     /* Code for completions that the environment brings; NULL where the shell finds them itself. */
     fh_err (*completions)(struct activation *act, struct fh_buf *out, struct fh_error *e);

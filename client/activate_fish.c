@@ -89,7 +89,6 @@ static fh_err start(struct activation *act, const char *program, const char *com
     struct fh_arena *a = act->client->arena;
     struct fh_buf code = FH_BUF_INIT(ACTIVATE_MAX_CODE);
     const char *file;
-    FH_TRY(shell_find(a, envset_get(&act->before, "PATH"), program, &program, e));
     fh_err rc = write_start(act, false, &code, e);
     if (rc == FH_OK)
         rc = code_start_file(act->client, &activate_fish, &code, &file, e);

@@ -106,7 +106,6 @@ static fh_err start(struct activation *act, const char *program, const char *com
     struct fh_arena *a = act->client->arena;
     struct fh_buf code = FH_BUF_INIT(ACTIVATE_MAX_CODE);
     const char *file, *home = envset_get(&act->now, "HOME");
-    FH_TRY(shell_find(a, envset_get(&act->before, "PATH"), program, &program, e));
     fh_err rc = write_start(act, &code, e);
     if (rc == FH_OK)
         rc = code_start_file(act->client, &activate_tcsh, &code, &file, e);

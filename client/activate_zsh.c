@@ -133,7 +133,6 @@ static fh_err start_interactive(struct activation *act, const char *program, str
 
 static fh_err start(struct activation *act, const char *program, const char *command, struct fh_error *e)
 {
-    FH_TRY(shell_find(act->client->arena, envset_get(&act->before, "PATH"), program, &program, e));
     return command != NULL ? start_command(act, program, command, e) : start_interactive(act, program, e);
 }
 

@@ -6,6 +6,7 @@
 #include "client/hub.h"
 #include "client/include.h"
 #include "client/say.h"
+#include "client/shell_quote.h"
 #include "common/ceilings.h"
 
 #include <stdio.h>
@@ -146,7 +147,8 @@ static int become(struct activation *act, const struct activate_shell *shell, co
         return say_fail(&c->e);
     if (shell == NULL)
         return activate_exec(act, cli->args);
-    (void)!shell->start(act, program, fh_cli_value(cli, "command"), &c->e);
+    if (shell_find(c->arena, envset_get(&act->before, "PATH"), program, &program, &c->e) == FH_OK)
+        (void)!shell->start(act, program, fh_cli_value(cli, "command"), &c->e);
     return say_fail(&c->e);
 }
 

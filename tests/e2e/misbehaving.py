@@ -7,19 +7,48 @@ import threading
 import time
 
 
-class Misbehaving:
+class Quiet(http.server.BaseHTTPRequestHandler):
+    """Every method is handle_any; nothing is logged."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def handle_any(self):
+        raise NotImplementedError
+
+    def do_GET(self):
+        self.handle_any()
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+
+class Server:
+    """Serves on a port of its own, with `with`."""
+
+    def __init__(self, handler):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Misbehaving(Server):
     """Answers every request with what `answer(method, path, headers, body)` returns: (status, headers, body) or None to hang up."""
 
     def __init__(self, answer):
         self.requests = []
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
+        class Handler(Quiet):
             def handle_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 outer.requests.append((self.command, self.path, dict(self.headers), body))
@@ -38,19 +67,7 @@ class Misbehaving:
                 if int(headers.get("Content-Length", len(data))) != len(data):
                     self.close_connection = True
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
     def credentials(self):
         """Every secret that came with a request."""
@@ -89,7 +106,7 @@ def v2_hub(ls_refs, fetch=b""):
     return answer
 
 
-class Between:
+class Between(Server):
     """Stands between a client and a hub and passes everything on, until `fault(handler, n, forward)` is set: it is called for
     the nth request since then, and may answer itself (then it returns True)."""
 
@@ -97,12 +114,7 @@ class Between:
         self.fault, self.count, self.seen = None, 0, []
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
+        class Handler(Quiet):
             def forward(self):
                 there = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
@@ -130,19 +142,7 @@ class Between:
                     return
                 self.answer(*self.forward())
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
     def set(self, fault):
         self.fault, self.count, self.seen = fault, 0, []

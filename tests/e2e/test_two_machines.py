@@ -12,6 +12,7 @@ import pytest
 
 from terminal import Terminal, user_files
 from test_client import EMPTY, VARS, env_lock, files, laptop, other, pushed  # noqa: F401
+from test_manage import boss  # noqa: F401
 
 TWO = EMPTY + '\n[vars]\nGREETING = "two"\n'
 
@@ -102,16 +103,6 @@ def far(hub, machine):
     """A machine of somebody else."""
     user = hub.new_user()
     m = machine("far").login(user)
-    m.user = user
-    return m
-
-
-@pytest.fixture
-def boss(hub, machine):
-    """A machine of somebody whose token may manage."""
-    user = hub.new_user()
-    user.token = hub.token(user.handle, "--scope", "admin")
-    m = machine("boss").login(user)
     m.user = user
     return m
 

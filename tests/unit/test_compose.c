@@ -2,53 +2,11 @@
 #include "common/lock.h"
 #include "common/manifest_migrate.h"
 #include "common/toml_write.h"
+#include "manifestbox.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#define HOST   "x86_64-linux"
-#define NEWEST "schema-version = \"1.15.0\"\n"
-
-static struct fh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
-
-static const struct fh_manifest *manifest(const char *text)
-{
-    struct fh_error e;
-    const struct fh_manifest *m = NULL;
-    if (fh_manifest_parse(arena, text, strlen(text), "manifest.toml", &m, &e) != FH_OK)
-        fail_msg("%s", e.msg);
-    return m;
-}
-
-static const char *compact(const json_t *json)
-{
-    struct fh_buf b = FH_BUF_INIT(1 << 20);
-    assert_int_equal(fh_json_write_compact(json, &b, NULL), FH_OK);
-    const char *text = fh_strdup(arena, b.data);
-    fh_buf_free(&b);
-    return text;
-}
+#define HOST "x86_64-linux"
 
 enum { MOST = 4 };
 

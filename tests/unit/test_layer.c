@@ -1,29 +1,7 @@
 /* Layers: what leads back from an activation; and quoting that needs no shell to be seen. */
+#include "arenabox.h"
 #include "client/activate_layer.h"
 #include "client/shell_quote.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static struct fh_arena *arena;
-
-static int begin(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
 
 /* Entries separated by '|'. */
 static struct envset of(const char *entries)
@@ -162,12 +140,11 @@ static void each_shell_has_its_own_way_to_quote(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_layer_reads_as_it_was_written, begin, end),
-        cmocka_unit_test_setup_teardown(a_second_entry_still_leads_to_where_the_first_did, begin, end),
-        cmocka_unit_test_setup_teardown(what_nobody_changed_becomes_what_it_was_and_other_changes_stay, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(text_that_is_not_ours_is_refused, begin, end),
-        cmocka_unit_test_setup_teardown(each_shell_has_its_own_way_to_quote, begin, end),
+        CASE(a_layer_reads_as_it_was_written),
+        CASE(a_second_entry_still_leads_to_where_the_first_did),
+        CASE(what_nobody_changed_becomes_what_it_was_and_other_changes_stay),
+        CASE(text_that_is_not_ours_is_refused),
+        CASE(each_shell_has_its_own_way_to_quote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

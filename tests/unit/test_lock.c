@@ -1,43 +1,10 @@
 /* Locks: written as the official client writes them, read back, and used again. */
 #include "common/lock.h"
+#include "manifestbox.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#define HOST   "x86_64-linux"
-#define NEWEST "schema-version = \"1.15.0\"\n"
-
-static struct fh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
-
-static const struct fh_manifest *manifest(const char *text)
-{
-    struct fh_error e;
-    const struct fh_manifest *m = NULL;
-    if (fh_manifest_parse(arena, text, strlen(text), "manifest.toml", &m, &e) != FH_OK)
-        fail_msg("%s", e.msg);
-    return m;
-}
+#define HOST "x86_64-linux"
 
 static const struct fh_lock *lock(const char *text)
 {
@@ -246,8 +213,6 @@ static void what_is_not_a_lock_is_refused_with_a_reason(void **state)
     refused(LOCK("", "{\"install_id\":\"a\",\"store_path\":5,\"system\":\"s\"}"),
             "neither a catalog package");
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, open_arena, close_arena)
 
 int main(void)
 {

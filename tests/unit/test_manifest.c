@@ -1,40 +1,8 @@
 /* The manifest model: what is accepted, what is refused and how, and the lock's form of it. */
 #include "common/manifest.h"
+#include "manifestbox.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static struct fh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
-
-static const struct fh_manifest *parsed(const char *text)
-{
-    struct fh_error e;
-    const struct fh_manifest *m = NULL;
-    if (fh_manifest_parse(arena, text, strlen(text), "manifest.toml", &m, &e) != FH_OK)
-        fail_msg("%s", e.msg);
-    return m;
-}
 
 static void refused(const char *text, const char *message)
 {
@@ -55,22 +23,16 @@ static void refused_for(const char *text, const char *part)
 
 static const char *as_json(const char *text)
 {
-    struct fh_buf b = FH_BUF_INIT(1 << 20);
-    assert_int_equal(fh_json_write_compact(parsed(text)->json, &b, NULL), FH_OK);
-    const char *json = fh_strdup(arena, b.data);
-    fh_buf_free(&b);
-    return json;
+    return compact(manifest(text)->json);
 }
-
-#define NEWEST "schema-version = \"1.15.0\"\n"
 
 static void every_known_version_is_accepted_and_no_other(void **state)
 {
     (void)state;
-    assert_int_equal(parsed("version = 1")->schema, FH_SCHEMA_V1);
+    assert_int_equal(manifest("version = 1")->schema, FH_SCHEMA_V1);
     for (enum fh_schema s = FH_SCHEMA_1_10; s <= FH_SCHEMA_NEWEST; s++) {
         const char *text = fh_sprintf(arena, "schema-version = \"%s\"", fh_schema_text(s));
-        assert_int_equal(parsed(text)->schema, s);
+        assert_int_equal(manifest(text)->schema, s);
     }
     refused("schema-version = \"1.16.0\"",
             "manifest.toml:1:18: manifest had invalid schema version '1.16.0'.");
@@ -132,7 +94,7 @@ static void what_a_schema_version_does_not_have_yet_is_refused(void **state)
             if (fh_manifest_parse(arena, text, strlen(text), "m", &m, NULL) != expected)
                 fail_msg("%s", text);
         }
-    assert_string_equal(parsed("schema-version = \"1.10.0\"\nminimum-cli-version = \"soon\"")->minimum_cli,
+    assert_string_equal(manifest("schema-version = \"1.10.0\"\nminimum-cli-version = \"soon\"")->minimum_cli,
                         "soon");
     refused("schema-version = \"1.11.0\"\nminimum-cli-version = \"soon\"",
             "manifest.toml:2:23: 'minimum-cli-version': expected a version such as \"1.11.0\".");
@@ -189,8 +151,8 @@ static void broken_toml_is_refused_with_its_place(void **state)
 static void letters_that_are_not_ascii_may_stand_behind_a_line_that_is_continued(void **state)
 {
     (void)state;
-    const struct fh_manifest *m = parsed(NEWEST "[vars]\nA = \"\"\"\\\n  é\\ \t\n\n \xc2\xa0x\\\n\n 😀\\\n"
-                                                "\xe2\x80\x83\\\n\"\"\"\nB = 'é' # é\n");
+    const struct fh_manifest *m = manifest(NEWEST "[vars]\nA = \"\"\"\\\n  é\\ \t\n\n \xc2\xa0x\\\n\n 😀\\\n"
+                                                  "\xe2\x80\x83\\\n\"\"\"\nB = 'é' # é\n");
     assert_string_equal(m->vars.items[0].value, "é\xc2\xa0x😀\xe2\x80\x83");
     assert_string_equal(m->vars.items[1].value, "é");
     refused_for("A = \"\"\"\\\n \xff\"\"\"", "manifest.toml:2:");
@@ -213,7 +175,7 @@ static void nesting_beyond_the_ceiling_is_refused_and_dots_in_text_do_not_count(
     refused_for(b.data, "manifest.toml:2:");
     fh_buf_free(&b);
     const char *dots = "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.1.2.3.4.5.6.7.8.9.0";
-    parsed(fh_sprintf(
+    manifest(fh_sprintf(
         arena,
         NEWEST "# %s\n[vars]\nA = \"\\\"%s\"\nB = '%s'\nC = \"\"\"\n\"%s\\\"\"\"\"\"\nD = '''\n'%s'''''\n",
         dots, dots, dots, dots, dots));
@@ -267,16 +229,16 @@ static void empty_tables_are_kept_where_their_header_counts(void **state)
         as_json(NEWEST "[profile]\n[hook]\n[containerize]\n"),
         "{\"schema-version\":\"1.15.0\",\"hook\":{},\"profile\":{},\"options\":{},\"containerize\":{}"
         "}");
-    assert_false(fh_manifest_equal(parsed(NEWEST), parsed(NEWEST "[hook]")));
-    assert_false(fh_manifest_equal(parsed(NEWEST), parsed(NEWEST "options.allow.licenses = []")));
-    assert_true(fh_manifest_equal(parsed(NEWEST "vars.B = \"1\"\nvars.A = \"\""),
-                                  parsed(NEWEST "# x\n[vars]\nA = ''\nB = '1'")));
+    assert_false(fh_manifest_equal(manifest(NEWEST), manifest(NEWEST "[hook]")));
+    assert_false(fh_manifest_equal(manifest(NEWEST), manifest(NEWEST "options.allow.licenses = []")));
+    assert_true(fh_manifest_equal(manifest(NEWEST "vars.B = \"1\"\nvars.A = \"\""),
+                                  manifest(NEWEST "# x\n[vars]\nA = ''\nB = '1'")));
 }
 
 static void the_model_says_what_the_file_says(void **state)
 {
     (void)state;
-    const struct fh_manifest *m = parsed(
+    const struct fh_manifest *m = manifest(
         "schema-version = \"1.13.0\"\nminimum-cli-version = { version = \"1.2.3\", reason = \"why\" }\n"
         "[install]\npip.pkg-path = \"python3.pip\"\ngreet = { pkg-path = \"acme/greet\", pkg-group = \"g\", "
         "version = \"^1\", outputs = [\"out\", \"man\"] }\n"
@@ -324,7 +286,7 @@ static void a_daemon_without_a_shutdown_command_is_refused(void **state)
 
 static const char *order_of(const char *vars)
 {
-    const struct fh_manifest *m = parsed(fh_sprintf(arena, NEWEST "[vars]\n%s", vars));
+    const struct fh_manifest *m = manifest(fh_sprintf(arena, NEWEST "[vars]\n%s", vars));
     struct fh_manifest_vars ordered = {0};
     struct fh_error e;
     if (fh_vars_order(arena, &m->vars, &ordered, &e) != FH_OK)
@@ -379,11 +341,11 @@ static void thousands_of_variables_are_put_in_order_at_once(void **state)
     assert_int_equal(fh_buf_add_str(&b, NEWEST "[vars]\n", NULL), FH_OK);
     for (int i = 0; i < 20000; i++)
         assert_int_equal(fh_buf_addf(&b, NULL, "v%05d = '$v%05d'\n", i, i + 1), FH_OK);
-    assert_int_equal(fh_vars_order(arena, &parsed(b.data)->vars, &ordered, NULL), FH_OK);
+    assert_int_equal(fh_vars_order(arena, &manifest(b.data)->vars, &ordered, NULL), FH_OK);
     assert_string_equal(ordered.items[0].name, "v19999");
     assert_string_equal(ordered.items[19999].name, "v00000");
     assert_int_equal(fh_buf_addf(&b, NULL, "v20000 = '$v00000'\n"), FH_OK);
-    assert_int_equal(fh_vars_order(arena, &parsed(b.data)->vars, &ordered, NULL), FH_INVALID);
+    assert_int_equal(fh_vars_order(arena, &manifest(b.data)->vars, &ordered, NULL), FH_INVALID);
     fh_buf_free(&b);
 }
 
@@ -422,7 +384,7 @@ static void a_new_manifest_parses_and_has_the_lock_of_an_empty_environment(void 
             uncomment(b.data, "# web.command");
             uncomment(b.data, "# systems = ");
             uncomment(b.data, "# cuda-detection");
-            assert_int_equal(parsed(b.data)->npackages, 1);
+            assert_int_equal(manifest(b.data)->npackages, 1);
         }
         fh_buf_free(&b);
     }
@@ -431,8 +393,6 @@ static void a_new_manifest_parses_and_has_the_lock_of_an_empty_environment(void 
     assert_string_equal(b.data, NEWEST);
     fh_buf_free(&b);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, open_arena, close_arena)
 
 int main(void)
 {

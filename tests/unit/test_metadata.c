@@ -1,33 +1,10 @@
 /* metadata.json: the worked example of the protocol, byte for byte; both versions; the rules. */
+#include "arenabox.h"
 #include "common/digest.h"
 #include "common/hex.h"
 #include "common/metadata.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static struct fh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
 
 static const char *written(const struct fh_metadata *m)
 {
@@ -322,23 +299,15 @@ static void version_1_becomes_a_history_of_migrated_generations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_worked_example_has_the_blob_ids_that_the_protocol_states,
-                                        open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(unknown_keys_and_kinds_survive_being_written_and_added_to, open_arena,
-                                        close_arena),
-        cmocka_unit_test_setup_teardown(a_known_kind_with_fields_of_a_wrong_type_counts_as_unknown,
-                                        open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(every_kind_has_its_text, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(what_is_not_metadata_is_refused_with_a_reason, open_arena,
-                                        close_arena),
-        cmocka_unit_test_setup_teardown(a_history_that_breaks_a_rule_reads_and_fails_the_check, open_arena,
-                                        close_arena),
-        cmocka_unit_test_setup_teardown(generations_are_listed_with_their_times_and_parents, open_arena,
-                                        close_arena),
-        cmocka_unit_test_setup_teardown(a_switch_to_the_live_or_to_no_generation_is_refused, open_arena,
-                                        close_arena),
-        cmocka_unit_test_setup_teardown(version_1_becomes_a_history_of_migrated_generations, open_arena,
-                                        close_arena),
+        CASE(the_worked_example_has_the_blob_ids_that_the_protocol_states),
+        CASE(unknown_keys_and_kinds_survive_being_written_and_added_to),
+        CASE(a_known_kind_with_fields_of_a_wrong_type_counts_as_unknown),
+        CASE(every_kind_has_its_text),
+        CASE(what_is_not_metadata_is_refused_with_a_reason),
+        CASE(a_history_that_breaks_a_rule_reads_and_fails_the_check),
+        CASE(generations_are_listed_with_their_times_and_parents),
+        CASE(a_switch_to_the_live_or_to_no_generation_is_refused),
+        CASE(version_1_becomes_a_history_of_migrated_generations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,38 +1,16 @@
 /* Environments that the official client left behind: each manifest parses, each lock is what we would write,
  * each pointer and each history is written back byte for byte. Skipped, saying so, where the recordings are
  * absent. */
+#include "arenabox.h"
 #include "common/envjson.h"
 #include "common/lock.h"
 #include "common/metadata.h"
 #include "envfiles.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define FOLDERS "../shared/data/observed/dot-flox-folders.tar"
 #define BUNDLES "../shared/data/observed/floxmeta-%s.bundle"
-
-static struct fh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
 
 static const char *recording(const char *below)
 {
@@ -238,8 +216,6 @@ static void every_recorded_generation_of_acme_is_read_and_written_back(void **st
     (void)state;
     check_repository("acme", 1, 1, 2);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, open_arena, close_arena)
 
 int main(void)
 {

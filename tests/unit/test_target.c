@@ -1,4 +1,5 @@
 /* Paths, queries, routes and addresses: the pure parts of server/http. */
+#include "arenabox.h"
 #include "server/http/address.h"
 #include "server/http/body.h"
 #include "server/http/router.h"
@@ -6,27 +7,6 @@
 
 #include "common/ceilings.h"
 #include "common/mem.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
-static struct fh_arena *arena;
-
-static int begin(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
 
 static fh_err parse(const char *raw, const char *prefix, struct web_target *out)
 {
@@ -321,5 +301,5 @@ int main(void)
         cmocka_unit_test(the_last_hop_that_no_trusted_proxy_is_counts),
         cmocka_unit_test(a_body_is_refused_where_its_folder_is_gone),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

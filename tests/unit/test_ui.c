@@ -1,32 +1,13 @@
 /* The pages as pure functions: what is escaped, what is bounded, what broken documents look like. */
+#include "arenabox.h"
 #include "server/ui/ui_env.h"
 #include "tests/unit/ui_check.h"
 
 #include "common/ceilings.h"
 #include "common/mem.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
-static struct fh_arena *arena;
 static const struct ui_site site = {"https://hub.example.org/floxhub", "/floxhub"};
 static const char hostile[] = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&`\033[31m\xc2\x9b{}";
-
-static int begin(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
 
 static const char *done(struct ui_html *h)
 {
@@ -366,5 +347,5 @@ int main(void)
         cmocka_unit_test(packages_of_more_systems_than_are_shown_are_counted),
         cmocka_unit_test(addresses_hold_no_byte_that_could_end_them),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, open_arena, close_arena);
 }
