@@ -2,25 +2,6 @@
 #include "common/clock.h"
 #include "tests/unit/web_probe.h"
 
-static struct probe probe;
-static char out[256 * 1024];
-
-static int begin(void **state)
-{
-    (void)state;
-    probe_defaults(&probe);
-    probe_start(&probe);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    probe_hold(false);
-    probe_stop(&probe, 2000);
-    return 0;
-}
-
 static void has(const char *text)
 {
     if (!strcasestr(out, text))

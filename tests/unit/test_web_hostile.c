@@ -3,25 +3,6 @@
 
 #include "common/clock.h"
 
-static struct probe probe;
-static char out[256 * 1024];
-
-static int begin(void **state)
-{
-    (void)state;
-    probe_defaults(&probe);
-    probe_start(&probe);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    probe_hold(false);
-    probe_stop(&probe, 2000);
-    return 0;
-}
-
 /* Everything that comes until the connection ends, or wait_ms of silence. */
 static size_t read_all(int fd, int wait_ms)
 {

@@ -349,4 +349,24 @@ static long probe_resident_kib(void)
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+/* The server that a test has, with what was answered last. */
+static struct probe probe;
+static char out[256 * 1024];
+
+static int begin(void **state)
+{
+    (void)state;
+    probe_defaults(&probe);
+    probe_start(&probe);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    probe_hold(false);
+    probe_stop(&probe, 2000);
+    return 0;
+}
+
 #endif
