@@ -165,9 +165,8 @@ static const struct fh_verb verbs[] = {
     {"activate-left", "PID FLOXDIR", 2, 2, "PID left an environment", NULL, NULL, cmd_activate_left,
      .hidden = true},
     {"services", "start|stop|status|restart|logs|persist", 0, -1, "refused: floe does not run services yet",
-     "An environment with services is entered without them. Who asks for them, with this, with 'activate "
-     "--start-services' or by services.auto-start in the manifest, is told their names and that they are not "
-     "started.",
+     "Who asks for services, with this, with 'activate --start-services' or by services.auto-start in the "
+     "manifest, is refused with their names. Any other environment that has some is entered without them.",
      services_opts, cmd_services, .aliases = NULL},
     {"edit", "", 0, 0, "change the manifest",
      "Opens $VISUAL, $EDITOR or the first of nano, vim, vi and emacs. Nothing is written unless the manifest "
