@@ -2,6 +2,7 @@
 #include "server/app.h"
 
 #include "common/buf.h"
+#include "common/ceilings.h"
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
 #include "server/config.h"
@@ -50,20 +51,34 @@ static struct hub *hub_of(struct app *app)
 
 /* -- what other nodes and admin commands change */
 
+/* "<owner>" or "<owner> <revision>"; nothing: all of them. */
+static void hear_owner(struct app *app, const char *payload)
+{
+    char owner[FH_MAX_HANDLE + 1];
+    size_t n = strcspn(payload, " ");
+    if (n == 0 || n >= sizeof owner) {
+        wire_repos_changed(app->repos, NULL, 0);
+        return;
+    }
+    memcpy(owner, payload, n);
+    owner[n] = '\0';
+    wire_repos_changed(app->repos, owner, payload[n] ? strtoll(payload + n, NULL, 10) : 0);
+}
+
 static void on_message(void *arg, const char *channel, const char *payload)
 {
     struct app *app = arg;
     if (strcmp(channel, "floe_accounts") == 0)
         auth_sessions_clear(app->sessions);
     else
-        wire_repos_changed(app->repos, *payload ? payload : NULL);
+        hear_owner(app, payload);
 }
 
 static void on_reset(void *arg)
 {
     struct app *app = arg;
     auth_sessions_clear(app->sessions);
-    wire_repos_changed(app->repos, NULL);
+    wire_repos_changed(app->repos, NULL, 0);
 }
 
 static bool is_live(void *arg)

@@ -58,6 +58,10 @@ fh_err db_query(struct db_conn *conn, struct fh_arena *arena, const char *sql, c
 /* The same for statements without rows; affected may be NULL. */
 fh_err db_exec(struct db_conn *conn, const char *sql, const struct db_param *params, size_t nparams,
                int64_t *affected, struct fh_error *e) FH_MUSTCHECK;
+/* The same, sent ahead: it goes to the server now and is answered for with the next statement or the commit,
+ * whose failure then may be this one's. Saves its round trip; params are read before it returns. */
+fh_err db_later(struct db_conn *conn, const char *sql, const struct db_param *params, size_t nparams,
+                struct fh_error *e) FH_MUSTCHECK;
 /* Several statements without parameters, for migrations alone. */
 fh_err db_script(struct db_conn *conn, const char *sql, struct fh_error *e) FH_MUSTCHECK;
 #define DB_PARAMS(...)                                                                                       \

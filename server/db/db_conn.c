@@ -104,7 +104,7 @@ bool db_conn_is_usable(struct db_conn *c)
 
 bool db_in_transaction(const struct db_conn *conn)
 {
-    return PQtransactionStatus(conn->pg) == PQTRANS_INTRANS;
+    return conn->begun || PQtransactionStatus(conn->pg) == PQTRANS_INTRANS;
 }
 
 static bool succeeded(const PGresult *r)
@@ -115,6 +115,7 @@ static bool succeeded(const PGresult *r)
 
 fh_err db_conn_simple(struct db_conn *c, const char *sql, PGresult **out, struct fh_error *e)
 {
+    FH_TRY(db_conn_settle(c, e));
     PGresult *r = PQexec(c->pg, sql);
     fh_err rc = succeeded(r) ? FH_OK : db_conn_failed(c, r, e);
     if (rc == FH_OK && out)
@@ -179,6 +180,7 @@ static fh_err prepare(struct db_conn *c, const char *sql, const struct db_param 
     snprintf(name, 16, "s%u", number);
     if (s->sql)
         return FH_OK;
+    FH_TRY(db_conn_settle(c, e));
     PGresult *r = PQprepare(c->pg, name, sql, (int)n, types);
     fh_err rc = succeeded(r) ? FH_OK : db_conn_failed(c, r, e);
     PQclear(r);
@@ -189,37 +191,121 @@ static fh_err prepare(struct db_conn *c, const char *sql, const struct db_param 
     return rc;
 }
 
-static fh_err run(struct db_conn *c, const char *sql, const struct db_param *params, size_t n, PGresult **out,
-                  struct fh_error *e)
+/* Parameters in libpq's form. */
+struct values {
+    char name[16];
+    const char *values[DB_MAX_PARAMS];
+    int lengths[DB_MAX_PARAMS], formats[DB_MAX_PARAMS];
+    uint64_t numbers[DB_MAX_PARAMS];
+};
+
+static fh_err bind(struct db_conn *c, const char *sql, const struct db_param *params, size_t n,
+                   struct values *v, struct fh_error *e)
 {
     FH_ASSERT(e, n <= DB_MAX_PARAMS);
     c->clashed = false;
     if (c->lost)
         return FH_FAIL(e, FH_UNAVAILABLE, "The connection to the database was lost; try again.");
-    char name[16];
-    FH_TRY(prepare(c, sql, params, n, name, e));
-    const char *values[DB_MAX_PARAMS] = {0};
-    int lengths[DB_MAX_PARAMS] = {0}, formats[DB_MAX_PARAMS] = {0};
-    uint64_t numbers[DB_MAX_PARAMS];
+    FH_TRY(prepare(c, sql, params, n, v->name, e));
     for (size_t i = 0; i < n; i++) {
         const struct db_param *p = &params[i];
-        formats[i] = 1;
+        v->formats[i] = 1;
+        v->values[i] = NULL;
+        v->lengths[i] = 0;
         if (p->type == DB_TYPE_I64) {
-            numbers[i] = htobe64((uint64_t)p->i64);
-            values[i] = (const char *)&numbers[i];
-            lengths[i] = 8;
+            v->numbers[i] = htobe64((uint64_t)p->i64);
+            v->values[i] = (const char *)&v->numbers[i];
+            v->lengths[i] = 8;
         } else if (p->type == DB_TYPE_BOOL) {
-            values[i] = p->i64 ? "\1" : "\0";
-            lengths[i] = 1;
+            v->values[i] = p->i64 ? "\1" : "\0";
+            v->lengths[i] = 1;
         } else if (p->type != DB_TYPE_NULL) {
             if (p->len > FH_MAX_ROWS_BYTES)
                 return FH_FAIL(e, FH_TOO_LARGE, "A value of %zu bytes is too large for the database.",
                                p->len);
-            values[i] = p->bytes ? p->bytes : "";
-            lengths[i] = (int)p->len;
+            v->values[i] = p->bytes ? p->bytes : "";
+            v->lengths[i] = (int)p->len;
         }
     }
-    PGresult *r = PQexecPrepared(c->pg, name, (int)n, values, lengths, formats, 1);
+    return FH_OK;
+}
+
+/* --- statements that are sent ahead of others, in libpq's pipeline mode --- */
+
+static fh_err send_ahead(struct db_conn *c, const struct values *v, size_t n, struct fh_error *e)
+{
+    if ((!c->ahead && !PQenterPipelineMode(c->pg)) ||
+        !PQsendQueryPrepared(c->pg, v->name, (int)n, v->values, v->lengths, v->formats, 1) ||
+        PQflush(c->pg) < 0)
+        return db_conn_failed(c, NULL, e);
+    c->ahead++;
+    return FH_OK;
+}
+
+/* The result of one statement. After a failure PostgreSQL passes over the rest, which is no failure of
+ * theirs. */
+static fh_err read_one(struct db_conn *c, PGresult **out, struct fh_error *e)
+{
+    PGresult *r = PQgetResult(c->pg);
+    if (!succeeded(r)) {
+        fh_err rc = db_conn_failed(c, r, e);
+        PQclear(r);
+        r = PQgetResult(c->pg); /* the end of this statement */
+        PQclear(r);
+        return rc;
+    }
+    *out = r;
+    PQclear(PQgetResult(c->pg));
+    return FH_OK;
+}
+
+/* Reads all that was sent ahead; *last is the result of the last statement. */
+static fh_err read_ahead(struct db_conn *c, PGresult **last, struct fh_error *e)
+{
+    fh_err rc = FH_OK;
+    struct fh_error passed_over;
+    if (!PQpipelineSync(c->pg))
+        rc = db_conn_failed(c, NULL, e);
+    *last = NULL;
+    for (unsigned i = 0; i < c->ahead && !c->lost; i++) {
+        bool clashed = c->clashed;
+        PQclear(*last);
+        *last = NULL;
+        if (rc == FH_OK) {
+            rc = read_one(c, last, e);
+        } else {
+            (void)!read_one(c, last, &passed_over);
+            c->clashed = clashed; /* what counts is the first failure */
+        }
+    }
+    c->ahead = 0;
+    if (!c->lost) {
+        PGresult *sync = PQgetResult(c->pg);
+        if (PQresultStatus(sync) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode(c->pg))
+            c->lost = true;
+        PQclear(sync);
+    }
+    if (rc == FH_OK && c->lost)
+        rc = FH_FAIL(e, FH_UNAVAILABLE, "The connection to the database was lost; try again.");
+    if (rc != FH_OK) {
+        PQclear(*last);
+        *last = NULL;
+    }
+    return rc;
+}
+
+static fh_err run(struct db_conn *c, const char *sql, const struct db_param *params, size_t n, PGresult **out,
+                  struct fh_error *e)
+{
+    struct values v;
+    PGresult *r;
+    FH_TRY(bind(c, sql, params, n, &v, e));
+    if (c->ahead) {
+        FH_TRY(send_ahead(c, &v, n, e));
+        FH_TRY(read_ahead(c, &r, e));
+    } else {
+        r = PQexecPrepared(c->pg, v.name, (int)n, v.values, v.lengths, v.formats, 1);
+    }
     if (!succeeded(r)) {
         fh_err rc = db_conn_failed(c, r, e);
         PQclear(r);
@@ -230,6 +316,24 @@ static fh_err run(struct db_conn *c, const char *sql, const struct db_param *par
         return FH_FAIL(e, FH_TOO_LARGE, "The database's answer is larger than %d bytes.", FH_MAX_ROWS_BYTES);
     }
     *out = r;
+    return FH_OK;
+}
+
+fh_err db_later(struct db_conn *conn, const char *sql, const struct db_param *params, size_t nparams,
+                struct fh_error *e)
+{
+    struct values v;
+    FH_TRY(bind(conn, sql, params, nparams, &v, e));
+    return send_ahead(conn, &v, nparams, e);
+}
+
+fh_err db_conn_settle(struct db_conn *c, struct fh_error *e)
+{
+    if (!c->ahead)
+        return FH_OK;
+    PGresult *last = NULL;
+    FH_TRY(read_ahead(c, &last, e));
+    PQclear(last);
     return FH_OK;
 }
 
@@ -249,6 +353,22 @@ fh_err db_exec(struct db_conn *conn, const char *sql, const struct db_param *par
     FH_TRY(run(conn, sql, params, nparams, &r, e));
     if (affected)
         *affected = strtoll(PQcmdTuples(r), NULL, 10);
+    PQclear(r);
+    return FH_OK;
+}
+
+fh_err db_conn_commit(struct db_conn *c, bool *committed, struct fh_error *e)
+{
+    PGresult *r;
+    if (!c->ahead) {
+        FH_TRY(db_conn_simple(c, "COMMIT", &r, e));
+    } else if (PQsendQueryParams(c->pg, "COMMIT", 0, NULL, NULL, NULL, NULL, 1)) {
+        c->ahead++;
+        FH_TRY(read_ahead(c, &r, e));
+    } else {
+        return db_conn_failed(c, NULL, e);
+    }
+    *committed = strcmp(PQcmdStatus(r), "COMMIT") == 0;
     PQclear(r);
     return FH_OK;
 }

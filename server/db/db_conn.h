@@ -19,6 +19,8 @@ struct db_conn {
     struct db_pool *pool;  /* NULL: a connection of its own (listener, announcement) */
     bool lost;             /* must not be used again */
     bool clashed;          /* the last error was a serialization failure or a deadlock */
+    bool begun;            /* a transaction is open, or its BEGIN is on the way */
+    unsigned ahead;        /* statements sent whose results were not read (db_later) */
     struct db_stmt *stmts; /* open addressing; nslots is a power of two */
     size_t nslots, nstmts;
 };
@@ -26,6 +28,10 @@ struct db_conn {
 /* Connects within connect_timeout and puts the session's settings in force. */
 fh_err db_conn_open(const struct db_config *config, struct db_conn **out, struct fh_error *e) FH_MUSTCHECK;
 void db_conn_close(struct db_conn *c); /* NULL is fine */
+/* Reads the results of what was sent ahead; the first failure of it. */
+fh_err db_conn_settle(struct db_conn *c, struct fh_error *e) FH_MUSTCHECK;
+/* COMMIT; of a transaction in which a statement failed it rolls back, and says so. */
+fh_err db_conn_commit(struct db_conn *c, bool *committed, struct fh_error *e) FH_MUSTCHECK;
 /* Runs text without parameters by the simple protocol; the last statement's result, text format. */
 fh_err db_conn_simple(struct db_conn *c, const char *sql, PGresult **out, struct fh_error *e) FH_MUSTCHECK;
 /* True when the idle connection has not been closed by the other side. */

@@ -136,6 +136,8 @@ void db_give(struct db_conn *conn)
     if (!conn)
         return;
     struct db_pool *pool = conn->pool;
+    (void)!db_conn_settle(conn, NULL);
+    conn->begun = false;
     if (!conn->lost && PQtransactionStatus(conn->pg) != PQTRANS_IDLE &&
         db_conn_simple(conn, "ROLLBACK", NULL, NULL) != FH_OK)
         conn->lost = true;

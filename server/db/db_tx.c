@@ -1,6 +1,6 @@
 /* Units of work whose outcome is known, also when the connection breaks. See db.h.
  *
- *   BEGIN + insert a random nonce into db_outcome      (one round trip)
+ *   BEGIN, insert a random nonce into db_outcome       (sent ahead of what follows)
  *   fn …                                               lost here: nothing happened; run again
  *   COMMIT                                             lost here: ask
  *
@@ -48,21 +48,20 @@ static enum outcome judge(const struct db_conn *c)
 
 static fh_err begin(struct db_conn *c, int64_t nonce, struct fh_error *e)
 {
-    char sql[128];
-    snprintf(sql, sizeof sql, "BEGIN; INSERT INTO db_outcome (nonce) VALUES (%lld)", (long long)nonce);
-    return db_conn_simple(c, sql, NULL, e);
+    FH_TRY(db_later(c, "BEGIN", NULL, 0, e));
+    c->begun = true;
+    return db_later(c, "INSERT INTO db_outcome (nonce) VALUES ($1)", DB_PARAMS(DB_I64(nonce)), e);
 }
 
 /* COMMIT of a transaction in which a statement failed is answered with ROLLBACK. */
 static fh_err commit(struct db_conn *c, struct fh_error *e)
 {
-    PGresult *r;
-    FH_TRY(db_conn_simple(c, "COMMIT", &r, e));
-    bool committed = strcmp(PQcmdStatus(r), "COMMIT") == 0;
-    PQclear(r);
-    if (!committed)
+    bool committed = false;
+    fh_err rc = db_conn_commit(c, &committed, e);
+    c->begun = false;
+    if (rc == FH_OK && !committed)
         return FH_FAIL(e, FH_INTERNAL, "A statement of a transaction failed and was passed over.");
-    return FH_OK;
+    return rc;
 }
 
 static enum outcome attempt(struct db_conn *c, int64_t nonce, db_work *fn, void *arg, fh_err *rc,

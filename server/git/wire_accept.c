@@ -64,27 +64,12 @@ static fh_err check_content(const struct wire_accept *w, struct store_generation
 struct commit {
     const struct wire_accept *accept;
     struct store_push push;
-    const struct store_generations *generations;
+    bool checked;
+    struct store_generations generations; /* once checked */
+    bool placing;
+    pthread_t placer;
+    struct store_pushed pushed; /* what came of it */
 };
-
-static fh_err commit_rows(struct db_conn *c, void *arg, struct fh_error *e)
-{
-    const struct commit *w = arg;
-    int64_t env_id;
-    if (w->push.pack_fd >= 0 &&
-        (lseek(w->push.pack_fd, 0, SEEK_SET) < 0 || lseek(w->push.idx_fd, 0, SEEK_SET) < 0))
-        return FH_FAIL_ERRNO(e, FH_INTERNAL, "A pushed pack cannot be read");
-    const struct wire_with *with = &w->accept->with;
-    if (with->before)
-        FH_TRY(with->before(c, with->arg, e));
-    fh_err rc = store_push(c, &w->push, &env_id, e);
-    if (rc == FH_CONFLICT) /* somebody else was first */
-        return FH_FAIL(e, FH_AGAIN, "The environment %s was changed by somebody else meanwhile.",
-                       w->push.name);
-    FH_TRY(rc);
-    FH_TRY(store_generations_set(c, env_id, w->generations, e));
-    return with->after ? with->after(c, with->arg, e) : FH_OK;
-}
 
 /* Making files takes about as long as the transaction, so it is done beside it, by a thread of its own. A
  * pack that becomes no row is rubbish, which compaction sweeps. */
@@ -95,14 +80,43 @@ static void *place_pack(void *arg)
     return NULL;
 }
 
-static fh_err run_transaction(const struct wire_accept *w, struct commit *commit, struct fh_error *e)
+/* Once, however often the transaction has to be run. */
+static fh_err check_once(struct commit *w, struct fh_error *e)
 {
-    pthread_t placing;
-    bool beside =
-        commit->push.pack_fd >= 0 && pthread_create(&placing, NULL, place_pack, (void *)(uintptr_t)w) == 0;
-    fh_err rc = db_transaction(wire_repos_settings(w->repos)->pool, commit_rows, commit, e);
-    if (beside)
-        pthread_join(placing, NULL);
+    if (w->checked)
+        return FH_OK;
+    FH_TRY(check_content(w->accept, &w->generations, e));
+    w->checked = true;
+    w->placing = w->push.pack_fd >= 0 &&
+                 pthread_create(&w->placer, NULL, place_pack, (void *)(uintptr_t)w->accept) == 0;
+    return FH_OK;
+}
+
+static fh_err commit_rows(struct db_conn *c, void *arg, struct fh_error *e)
+{
+    struct commit *w = arg;
+    const struct wire_with *with = &w->accept->with;
+    if (with->before)
+        FH_TRY(with->before(c, with->arg, e));
+    FH_TRY(store_push_send(c, &w->push, e));
+    FH_TRY(check_once(w, e)); /* while PostgreSQL writes the rows of a small pack */
+    fh_err rc = store_push(c, &w->push, &w->pushed, e);
+    if (rc == FH_CONFLICT) /* somebody else was first */
+        return FH_FAIL(e, FH_AGAIN, "The environment %s was changed by somebody else meanwhile.",
+                       w->push.name);
+    FH_TRY(rc);
+    FH_TRY(store_generations_set(c, w->pushed.env_id, &w->generations, e));
+    return with->after ? with->after(c, with->arg, e) : FH_OK;
+}
+
+/* The bytes of a large pack are put into the database only once it is known that they are good. */
+static fh_err run_transaction(struct commit *w, struct fh_error *e)
+{
+    if (!store_push_is_small(&w->push))
+        FH_TRY(check_once(w, e));
+    fh_err rc = db_transaction(wire_repos_settings(w->accept->repos)->pool, commit_rows, w, e);
+    if (w->placing)
+        pthread_join(w->placer, NULL);
     return rc;
 }
 
@@ -122,8 +136,7 @@ static bool has_pack(const struct store_repo *repo, const uint8_t checksum[20])
     return false;
 }
 
-static fh_err commit(const struct wire_accept *w, const struct store_generations *generations,
-                     struct fh_error *e)
+static struct commit commit_of(const struct wire_accept *w)
 {
     const struct wire_quarantine *q = w->quarantine;
     const struct store_repo *repo = &w->snapshot->repo;
@@ -153,24 +166,34 @@ static fh_err commit(const struct wire_accept *w, const struct store_generations
                           .remote = w->remote},
                 .quota = w->rules->quota,
             },
-        .generations = generations,
     };
     memcpy(commit.push.checksum, q->checksum, sizeof commit.push.checksum);
-    fh_err rc = run_transaction(w, &commit, e);
-    /* Also after a failure: the outcome may be unknown. */
-    if (rc != FH_OK)
-        wire_repos_changed(w->repos, repo->owner.handle);
-    return rc;
+    return commit;
+}
+
+/* What stands there now is known without reading it, unless something else happened meanwhile. */
+static bool advance(const struct wire_accept *w, const struct commit *commit)
+{
+    struct fh_arena *a = fh_arena_new();
+    struct store_repo next;
+    if (!store_repo_push(a, &w->snapshot->repo, &commit->push, &commit->pushed, &commit->generations,
+                         &next)) {
+        fh_arena_free(a);
+        return false;
+    }
+    return wire_repo_advance(w->repos, w->snapshot, a, &next);
 }
 
 /* After the commit nothing can fail that matters: what is not put in place now is fetched when needed. */
-static void settle(const struct wire_accept *w)
+static void settle(const struct wire_accept *w, const struct commit *commit)
 {
     const char *handle = w->snapshot->repo.owner.handle;
     const struct wire_snapshot *fresh = NULL;
     struct fh_error e = {0};
     fh_err rc = wire_quarantine_release(w->quarantine, wire_repos_settings(w->repos)->data, handle, &e);
-    wire_repos_changed(w->repos, handle);
+    if (rc == FH_OK && advance(w, commit))
+        return;
+    wire_repos_changed(w->repos, handle, commit->pushed.revision);
     if (rc == FH_OK)
         rc = wire_repo_hold(w->repos, handle, false, &fresh, &e); /* the bare repository, refs and HEAD */
     if (rc != FH_OK)
@@ -181,9 +204,11 @@ static void settle(const struct wire_accept *w)
 
 fh_err wire_accept(const struct wire_accept *w, struct fh_error *e)
 {
-    struct store_generations generations;
-    FH_TRY(check_content(w, &generations, e));
-    FH_TRY(commit(w, &generations, e));
-    settle(w);
-    return FH_OK;
+    struct commit commit = commit_of(w);
+    fh_err rc = run_transaction(&commit, e);
+    if (rc == FH_OK)
+        settle(w, &commit);
+    else /* the outcome may be unknown */
+        wire_repos_changed(w->repos, w->snapshot->repo.owner.handle, 0);
+    return rc;
 }

@@ -171,7 +171,7 @@ static fh_err check_tips(struct compaction *w, const struct wire_list *list, str
 {
     const struct wire_snapshot *now = NULL;
     fh_err rc = FH_OK;
-    wire_repos_changed(w->repos, w->snapshot->repo.owner.handle);
+    wire_repos_changed(w->repos, w->snapshot->repo.owner.handle, 0);
     FH_TRY(wire_repo_hold(w->repos, w->snapshot->repo.owner.handle, false, &now, e));
     for (size_t i = 0; rc == FH_OK && i < now->repo.nenvs; i++) {
         const struct fh_oid *tip = &now->repo.envs[i].tip;
@@ -228,7 +228,7 @@ fh_err wire_compact_owner(struct wire_repos *r, const char *owner, bool dry_run,
     wire_repo_drop(r, w.snapshot);
     fh_arena_free(w.arena);
     if (!dry_run)
-        wire_repos_changed(r, owner);
+        wire_repos_changed(r, owner, 0);
     return rc;
 }
 

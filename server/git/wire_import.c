@@ -262,7 +262,7 @@ static fh_err store_branch(struct db_conn *c, const struct work *w, const struct
                            int64_t epoch, struct fh_error *e)
 {
     struct store_swap pack;
-    int64_t env_id;
+    struct store_pushed pushed;
     set_pack(w, slice, &pack);
     struct store_push push = {.owner_id = w->repo.owner.id,
                               .epoch = epoch,
@@ -279,10 +279,11 @@ static fh_err store_branch(struct db_conn *c, const struct work *w, const struct
                               .actor = w->m->actor,
                               .quota = w->m->quota};
     memcpy(push.checksum, pack.checksum, sizeof push.checksum);
-    FH_TRY(store_push(c, &push, &env_id, e));
+    FH_TRY(store_push_send(c, &push, e));
+    FH_TRY(store_push(c, &push, &pushed, e));
     if (!b->env && b->created_at)
-        FH_TRY(store_env_set_created(c, env_id, b->created_at, e));
-    return store_generations_set(c, env_id, &b->generations, e);
+        FH_TRY(store_env_set_created(c, pushed.env_id, b->created_at, e));
+    return store_generations_set(c, pushed.env_id, &b->generations, e);
 }
 
 /* A pack goes in with each branch as long as there are some; packs beyond the number of branches first. */

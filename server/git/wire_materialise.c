@@ -306,6 +306,15 @@ fh_err wire_materialise(const char *data, struct db_pool *pool, const struct sto
     return rc;
 }
 
+fh_err wire_materialise_refs(const char *data, const struct store_repo *repo, struct fh_error *e)
+{
+    int dir;
+    FH_TRY(open_repo(data, repo->owner.handle, &dir, e));
+    fh_err rc = put_refs(dir, repo, e);
+    close(dir);
+    return rc;
+}
+
 fh_err wire_materialise_sweep(const char *data, const struct store_repo *repo, struct fh_error *e)
 {
     int dir, packs;

@@ -33,6 +33,9 @@ fh_err wire_materialise_pack(const char *data, const char *owner, const uint8_t 
  * database. FH_AGAIN when a pack's rows are gone: repo is stale. */
 fh_err wire_materialise(const char *data, struct db_pool *pool, const struct store_repo *repo, bool refetch,
                         struct fh_error *e) FH_MUSTCHECK;
+/* The same where only tips changed, and every pack stands there already. */
+fh_err wire_materialise_refs(const char *data, const struct store_repo *repo,
+                             struct fh_error *e) FH_MUSTCHECK;
 /* Unlinks packs that are rows no longer and are older than a few minutes (a push may just be putting one
  * there). It looks at every file, so it belongs to compaction and not to a request. */
 fh_err wire_materialise_sweep(const char *data, const struct store_repo *repo,

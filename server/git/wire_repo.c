@@ -33,7 +33,8 @@ struct snapshot {
     struct wire_snapshot public; /* first: handed out as a pointer to this */
     struct fh_arena *arena;
     atomic_uint holders;
-    struct snapshot *next;          /* in its bucket */
+    int64_t told;          /* once it is a stripe's previous: the latest revision that was told of since */
+    struct snapshot *next; /* in its bucket */
     struct snapshot *older, *newer; /* by last use */
 };
 
@@ -185,6 +186,15 @@ static struct snapshot *take_out(struct wire_repos *r, struct snapshot **slot)
     return s;
 }
 
+static void put_in(struct wire_repos *r, struct snapshot **slot, struct snapshot *s)
+{
+    s->next = *slot;
+    *slot = hold(s);
+    make_newest(r, s);
+    r->snapshots++;
+    r->packs += s->public.repo.npacks;
+}
+
 static struct snapshot *find(struct wire_repos *r, const char *owner)
 {
     pthread_mutex_lock(&r->lock);
@@ -196,6 +206,15 @@ static struct snapshot *find(struct wire_repos *r, const char *owner)
     }
     pthread_mutex_unlock(&r->lock);
     return s;
+}
+
+/* Whether what s shows is all that is known of the owner but for the change that made this revision: it is in
+ * the table, or the news of that change, and no other, took it out. Under the table's lock. */
+static bool precedes(struct wire_repos *r, const struct stripe *stripe, const struct snapshot *s,
+                     int64_t revision)
+{
+    const struct snapshot *now = *find_slot(r, s->public.repo.owner.handle);
+    return now == s || (!now && stripe->previous == s && s->told == revision);
 }
 
 static uint64_t generation(struct wire_repos *r, const struct stripe *stripe)
@@ -213,12 +232,8 @@ static void keep(struct wire_repos *r, const struct stripe *stripe, uint64_t beg
     struct snapshot *out = NULL;
     pthread_mutex_lock(&r->lock);
     struct snapshot **slot = find_slot(r, s->public.repo.owner.handle);
-    if (stripe->generation == began && !*slot) {
-        *slot = hold(s);
-        make_newest(r, s);
-        r->snapshots++;
-        r->packs += s->public.repo.npacks;
-    }
+    if (stripe->generation == began && !*slot)
+        put_in(r, slot, s);
     while (r->oldest != r->newest && (r->snapshots > MAX_SNAPSHOTS || r->packs > MAX_PACKS)) {
         struct snapshot *old = take_out(r, find_slot(r, r->oldest->public.repo.owner.handle));
         old->next = out;
@@ -250,7 +265,19 @@ static void forget_all(struct wire_repos *r)
     drop_all(out);
 }
 
-void wire_repos_changed(struct wire_repos *r, const char *owner)
+/* Under the table's lock. */
+static void tell_previous(struct stripe *stripe, const char *owner, int64_t revision)
+{
+    struct snapshot *s = stripe->previous;
+    if (!s || strcmp(s->public.repo.owner.handle, owner) != 0)
+        return;
+    if (revision == 0)
+        revision = INT64_MAX;
+    if (s->told < revision)
+        s->told = revision;
+}
+
+void wire_repos_changed(struct wire_repos *r, const char *owner, int64_t revision)
 {
     if (!owner) {
         forget_all(r);
@@ -259,12 +286,17 @@ void wire_repos_changed(struct wire_repos *r, const char *owner)
     struct stripe *stripe = &r->stripes[hash_owner(owner) % STRIPES];
     struct snapshot *replaced = NULL;
     pthread_mutex_lock(&r->lock);
-    stripe->generation++;
     struct snapshot **slot = find_slot(r, owner);
-    if (*slot) {
+    bool known = *slot && revision && (*slot)->public.repo.revision >= revision;
+    if (!known)
+        stripe->generation++;
+    if (*slot && !known) {
         replaced = stripe->previous;
         stripe->previous = take_out(r, slot);
+        stripe->previous->told = 0;
     }
+    if (!known)
+        tell_previous(stripe, owner, revision);
     pthread_mutex_unlock(&r->lock);
     if (replaced)
         drop(replaced);
@@ -350,15 +382,21 @@ static struct snapshot *take_previous(struct wire_repos *r, struct stripe *strip
     return previous;
 }
 
+static struct snapshot *make_snapshot(struct wire_repos *r, struct fh_arena *take_arena)
+{
+    struct snapshot *s = fh_xcalloc(1, sizeof *s);
+    s->arena = take_arena;
+    s->public.stamp = atomic_fetch_add(&r->stamps, 1) + 1;
+    atomic_init(&s->holders, 1);
+    return s;
+}
+
 static fh_err load(struct wire_repos *r, const char *owner, struct snapshot *previous, struct snapshot **out,
                    struct fh_error *e)
 {
     fh_err rc = FH_AGAIN;
     for (int i = 0; rc == FH_AGAIN && i < LOAD_TRIES; i++) {
-        struct snapshot *s = fh_xcalloc(1, sizeof *s);
-        s->arena = fh_arena_new();
-        s->public.stamp = atomic_fetch_add(&r->stamps, 1) + 1;
-        atomic_init(&s->holders, 1);
+        struct snapshot *s = make_snapshot(r, fh_arena_new());
         rc = load_once(r, owner, s, previous, e);
         if (rc == FH_OK)
             *out = s;
@@ -396,6 +434,44 @@ fh_err wire_repo_hold(struct wire_repos *r, const char *owner, bool inline_only,
     }
     *out = &s->public;
     return FH_OK;
+}
+
+/* Puts s in the place of before; with look_only, says whether that could be done. */
+static bool replace(struct wire_repos *r, struct stripe *stripe, const struct snapshot *before,
+                    struct snapshot *s, bool look_only)
+{
+    struct snapshot *out = NULL;
+    pthread_mutex_lock(&r->lock);
+    struct snapshot **slot = find_slot(r, s->public.repo.owner.handle);
+    bool may = precedes(r, stripe, before, s->public.repo.revision);
+    if (may && !look_only) {
+        out = *slot ? take_out(r, slot) : stripe->previous;
+        if (out == stripe->previous)
+            stripe->previous = NULL;
+        stripe->generation++; /* what a load under way has read may be older */
+        put_in(r, slot, s);
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (out)
+        drop(out);
+    return may;
+}
+
+bool wire_repo_advance(struct wire_repos *r, const struct wire_snapshot *before, struct fh_arena *take_arena,
+                       const struct store_repo *next)
+{
+    const struct snapshot *present = (const struct snapshot *)before;
+    struct stripe *stripe = &r->stripes[hash_owner(before->repo.owner.handle) % STRIPES];
+    struct snapshot *s = make_snapshot(r, take_arena);
+    struct fh_error e = {0};
+    s->public.repo = *next;
+    pthread_mutex_lock(&stripe->loading);
+    bool done =
+        is_live(r) && replace(r, stripe, present, s, true) && open_packs(r, s, present, &e) == FH_OK &&
+        wire_materialise_refs(r->data, &s->public.repo, &e) == FH_OK && replace(r, stripe, present, s, false);
+    pthread_mutex_unlock(&stripe->loading);
+    drop(s);
+    return done;
 }
 
 fh_err wire_repo_pretend(struct wire_repos *r, struct fh_error *e)

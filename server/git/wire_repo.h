@@ -28,8 +28,10 @@ fh_err wire_repos_open(const struct wire_repos_config *config, struct wire_repos
                        struct fh_error *e) FH_MUSTCHECK;
 void wire_repos_close(struct wire_repos *r);
 void wire_repos_set_live(struct wire_repos *r, bool (*live)(void *),
-                         void *arg);                              /* not live: every request loads */
-void wire_repos_changed(struct wire_repos *r, const char *owner); /* NULL: all of them */
+                         void *arg); /* not live: every request loads */
+/* What is in memory of the owner (NULL: of all of them) is stale, unless it is of this revision or a later
+ * one (0: not known). */
+void wire_repos_changed(struct wire_repos *r, const char *owner, int64_t revision);
 
 struct wire_snapshot {
     struct store_repo repo; /* in the snapshot's own arena */
@@ -42,6 +44,13 @@ struct wire_snapshot {
 fh_err wire_repo_hold(struct wire_repos *r, const char *owner, bool inline_only,
                       const struct wire_snapshot **out, struct fh_error *e) FH_MUSTCHECK;
 void wire_repo_drop(struct wire_repos *r, const struct wire_snapshot *s); /* NULL is fine */
+
+/* After a push that was made on top of the snapshot s: makes next, which the caller made in *take_arena, the
+ * owner's snapshot, and brings the bare repository up to date; the push's pack, if it brought one, stands
+ * there already. False when s is not the present one: then nothing was done but the freeing of the arena, and
+ * wire_repos_changed is what remains to be called. */
+bool wire_repo_advance(struct wire_repos *r, const struct wire_snapshot *s, struct fh_arena *take_arena,
+                       const struct store_repo *next);
 
 /* Takes the time that wire_repo_hold takes to find that an owner does not exist. */
 fh_err wire_repo_pretend(struct wire_repos *r, struct fh_error *e) FH_MUSTCHECK;

@@ -297,7 +297,7 @@ void rest_tell(const struct app *app, enum rest_about about, const char *handle)
         tell_of_accounts(app);
         return;
     }
-    wire_repos_changed(app->repos, handle);
+    wire_repos_changed(app->repos, handle, 0);
     pthread_mutex_lock(&app->rest->telling);
     announce(app, "floe_owner", handle);
     pthread_mutex_unlock(&app->rest->telling);

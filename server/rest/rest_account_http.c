@@ -87,7 +87,7 @@ fh_err rest_lock_owner(const struct web_request *req, struct db_conn *c, const c
 {
     const struct auth_actor *now;
     FH_TRY(rest_find_owner(req, c, handle, kind, action, out, e));
-    FH_TRY(store_owner_lock(c, req->arena, out->id, NULL, NULL, e));
+    FH_TRY(store_owner_lock(c, req->arena, out->id, NULL, e));
     FH_TRY(auth_session_renew(c, req->arena, req->actor, &now, e));
     return find(req, now, c, handle, kind, action, out, e);
 }

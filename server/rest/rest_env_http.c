@@ -188,7 +188,7 @@ static fh_err lock_to_change(struct db_conn *c, struct change_work *w, bool dele
     const struct web_request *req = w->req;
     const struct auth_actor *now;
     FH_TRY(find_to_change(c, w, req->actor, deleted, e));
-    FH_TRY(store_owner_lock(c, req->arena, w->owner.id, NULL, NULL, e));
+    FH_TRY(store_owner_lock(c, req->arena, w->owner.id, NULL, e));
     FH_TRY(auth_session_renew(c, req->arena, req->actor, &now, e));
     FH_TRY(find_to_change(c, w, now, deleted, e));
     return rest_env_if_match(req, &w->env, e);

@@ -35,6 +35,7 @@ struct store_pack {
 struct store_repo {
     struct store_owner owner;
     int64_t epoch;          /* rises whenever packs are taken away (compaction, gc) */
+    int64_t revision;       /* rises whenever anything here changes but by the passing of time */
     struct store_env *envs; /* not the deleted ones; by name */
     size_t nenvs;
     struct store_recent_tip
@@ -47,7 +48,6 @@ struct store_repo {
 /* FH_NOT_FOUND when there is no such owner. */
 fh_err store_repo_load(struct db_conn *c, struct fh_arena *a, const char *owner, struct store_repo *out,
                        struct fh_error *e) FH_MUSTCHECK;
-/* Only what moves: true in *changed when epoch, refs or packs differ from the stamp of an earlier load. */
 
 /* One pack's bytes, in chunks: write is called in order. */
 typedef fh_err store_pack_sink(void *arg, const void *bytes, size_t n, struct fh_error *e);
@@ -84,11 +84,22 @@ struct store_push {
     int64_t quota; /* bytes of packs the owner may have; 0: no limit */
 };
 
-/* In the caller's transaction: the pack's rows, then, under the owner's row lock, the compare-and-swap of the
+/* In the caller's transaction, first: the pack's rows. Those of a small pack are only sent, and answered for
+ * by store_push, so that the caller can do something else meanwhile. */
+fh_err store_push_send(struct db_conn *c, const struct store_push *p, struct fh_error *e) FH_MUSTCHECK;
+bool store_push_is_small(const struct store_push *p);
+
+/* Then, under the owner's row lock, the compare-and-swap of the
  * tip, the ref log and the audit row. FH_CONFLICT "fetch first" when the tip is not old_tip, or when a name
  * that differs only in case exists (the sentence says which). Announces the change to other nodes on commit.
  */
-fh_err store_push(struct db_conn *c, const struct store_push *p, int64_t *env_id,
+struct store_pushed {
+    int64_t env_id;
+    int64_t pack_id;                 /* of the pack it brought, new or not; 0: none */
+    int64_t revision;                /* the owner's, as this transaction leaves it */
+    int64_t updated_at, replaced_at; /* 0 for a new environment */
+};
+fh_err store_push(struct db_conn *c, const struct store_push *p, struct store_pushed *out,
                   struct fh_error *e) FH_MUSTCHECK;
 
 /* Compaction and gc: puts the new packs' rows in and takes the old ones out, raising the epoch. Under the
@@ -140,6 +151,13 @@ struct store_generations {
     const struct store_change *changes; /* oldest first */
     size_t nchanges;
 };
+/* What stands after a push that moved a tip, without reading it: from is what stood before, and the push's
+ * revision is the next one, so that nothing else can have happened. False when that is not so; out is made in
+ * a. */
+bool store_repo_push(struct fh_arena *a, const struct store_repo *from, const struct store_push *push,
+                     const struct store_pushed *pushed, const struct store_generations *g,
+                     struct store_repo *out);
+
 /* Replaces what is stored; entries that stand there already, unchanged and in the same place, are not written
  * again. */
 fh_err store_generations_set(struct db_conn *c, int64_t env_id, const struct store_generations *g,

@@ -58,9 +58,14 @@ fh_err store_owner_find(struct db_conn *c, struct fh_arena *a, const char *handl
 fh_err store_owner_look(struct db_conn *c, struct fh_arena *a, const char *handle, struct store_owner *out,
                         enum store_visibility *openness, struct fh_error *e) FH_MUSTCHECK;
 /* Locks the owner's row against other changes of its refs, packs and members and settings, until the
- * transaction ends. Not FOR UPDATE: that would wait for every row being inserted that refers to the owner,
- * and deadlock with it. handle and epoch may be NULL. FH_NOT_FOUND. */
-fh_err store_owner_lock(struct db_conn *c, struct fh_arena *a, int64_t id, char **handle, int64_t *epoch,
+ * transaction ends, and raises the revision, since whoever takes the lock changes something. As an update of
+ * no key: FOR UPDATE would wait for every row being inserted that refers to the owner, and deadlock with it.
+ * out may be NULL. FH_NOT_FOUND. */
+struct store_lock {
+    char *handle;
+    int64_t epoch, revision; /* the revision as this transaction leaves it */
+};
+fh_err store_owner_lock(struct db_conn *c, struct fh_arena *a, int64_t id, struct store_lock *out,
                         struct fh_error *e) FH_MUSTCHECK;
 fh_err store_owner_list(struct db_conn *c, struct fh_arena *a, enum store_owner_kind kind,
                         struct store_owner **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;

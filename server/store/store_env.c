@@ -57,7 +57,7 @@ static fh_err lock_env(struct db_conn *c, struct fh_arena *a, int64_t env_id, st
     FH_TRY(db_query(c, a, "SELECT owner_id FROM environment WHERE id = $1", DB_PARAMS(DB_I64(env_id)), &rows,
                     e));
     if (db_count(rows))
-        FH_TRY(store_owner_lock(c, a, db_get_i64(rows, 0, 0), NULL, NULL, e));
+        FH_TRY(store_owner_lock(c, a, db_get_i64(rows, 0, 0), NULL, e));
     FH_TRY(db_query(c, a, "SELECT " STORE_ENV_COLUMNS "WHERE e.id = $1 AND e.deleted_at IS NULL",
                     DB_PARAMS(DB_I64(env_id)), &rows, e));
     if (db_count(rows) == 0)
@@ -222,7 +222,7 @@ fh_err store_env_restore(struct db_conn *c, const char *owner_handle, const char
     struct store_owner owner;
     fh_err rc = store_owner_find(c, a, owner_handle, &owner, e);
     if (rc == FH_OK)
-        rc = store_owner_lock(c, a, owner.id, NULL, NULL, e);
+        rc = store_owner_lock(c, a, owner.id, NULL, e);
     if (rc == FH_OK)
         rc = to ? set_back(c, a, &owner, name, to, by, e) : undelete(c, a, &owner, name, by, e);
     if (rc == FH_OK)

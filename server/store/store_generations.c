@@ -3,6 +3,8 @@
 
 #include "common/digest.h"
 
+#include <endian.h>
+
 /* How many of the stored entries, from the first on, are the ones given: those are not written again. */
 static fh_err count_unchanged(struct db_conn *c, struct fh_arena *a, int64_t env_id,
                               const struct store_generations *g, size_t *same, struct fh_error *e)
@@ -28,7 +30,7 @@ static fh_err count_unchanged(struct db_conn *c, struct fh_arena *a, int64_t env
 static fh_err add_change(struct db_conn *c, int64_t env_id, size_t seq, const struct store_change *change,
                          struct fh_error *e)
 {
-    return db_exec(
+    return db_later(
         c,
         "INSERT INTO generation_change (env_id, seq, kind, summary, author, hostname, command, at, "
         "current, previous, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -37,50 +39,59 @@ static fh_err add_change(struct db_conn *c, int64_t env_id, size_t seq, const st
                   DB_TEXT(change->command), DB_I64(change->at),
                   DB_TEXT(change->current ? change->current : ""), DB_TEXT(change->previous),
                   DB_TEXT(change->raw)),
-        NULL, e);
+        e);
 }
 
-/* Writes what is known of the whole, and reads how many entries are stored, and a digest of them: with one
- * statement for the usual case, which is that some are added. */
+/* Of the first n entries of g. */
+static void digest_of(const struct store_generations *g, size_t n, uint8_t out[FH_SHA256_SIZE])
+{
+    struct fh_digest *all = fh_digest_new(FH_SHA256);
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(g->changes[i].raw);
+        uint64_t prefix = htobe64(len);
+        fh_digest_add(all, &prefix, sizeof prefix);
+        fh_digest_add(all, g->changes[i].raw, len);
+    }
+    fh_digest_finish(all, out);
+    fh_digest_free(all);
+}
+
+/* Writes what is known of the whole, and reads what was: how many entries are stored, and their digest (NULL:
+ * not known). */
 static fh_err set_whole(struct db_conn *c, struct fh_arena *a, int64_t env_id,
                         const struct store_generations *g, size_t *stored, const void **digest,
                         struct fh_error *e)
 {
     struct db_rows *rows;
-    size_t n;
-    const char *broken = g->broken ? (g->reason ? g->reason : "it cannot be read") : NULL;
-    FH_TRY(
-        db_query(c, a,
-                 "WITH whole AS (INSERT INTO generation_metadata (env_id, tip, broken, version, total, live) "
-                 "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (env_id) DO UPDATE SET tip = excluded.tip, "
-                 "broken = excluded.broken, version = excluded.version, total = excluded.total, "
-                 "live = excluded.live) "
-                 "SELECT count(*), coalesce(max(seq) + 1, 0)::bigint, "
-                 "sha256(coalesce(string_agg(sha256(convert_to(raw, 'UTF8')), ''::bytea ORDER BY seq), "
-                 "''::bytea)) FROM generation_change WHERE env_id = $1",
-                 DB_PARAMS(DB_I64(env_id), STORE_OID(&g->tip), DB_TEXT(broken), DB_I64(g->version),
-                           DB_I64(g->total), DB_I64(g->live)),
-                 &rows, e));
-    *digest = db_get_bytes(rows, 0, 2, &n);
-    *stored = (size_t)db_get_i64(rows, 0, 0);
-    if (db_get_i64(rows, 0, 0) != db_get_i64(rows, 0, 1) || n != FH_SHA256_SIZE)
-        *digest = NULL; /* with a gap, as no version of ours leaves one */
+    uint8_t sum[FH_SHA256_SIZE];
+    size_t n = 0;
+    const char *broken = g->broken ? (g->reason ? g->reason : STORE_BROKEN) : NULL;
+    digest_of(g, g->nchanges, sum);
+    FH_TRY(db_query(
+        c, a,
+        "WITH was AS (SELECT stored, digest FROM generation_metadata WHERE env_id = $1), "
+        "whole AS (INSERT INTO generation_metadata "
+        "(env_id, tip, broken, version, total, live, stored, digest) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (env_id) DO UPDATE SET tip = excluded.tip, "
+        "broken = excluded.broken, version = excluded.version, total = excluded.total, "
+        "live = excluded.live, stored = excluded.stored, digest = excluded.digest) "
+        "SELECT stored, digest FROM was",
+        DB_PARAMS(DB_I64(env_id), STORE_OID(&g->tip), DB_TEXT(broken), DB_I64(g->version), DB_I64(g->total),
+                  DB_I64(g->live), DB_I64((int64_t)g->nchanges), DB_BYTES(sum, sizeof sum)),
+        &rows, e));
+    *stored = db_count(rows) ? (size_t)db_get_i64(rows, 0, 0) : 0;
+    *digest = db_count(rows) ? db_get_bytes(rows, 0, 1, &n) : NULL;
+    if (n != FH_SHA256_SIZE)
+        *digest = NULL;
     return FH_OK;
 }
 
-/* The digest that set_whole reads, of the first n entries of g. */
 static bool begins_with(const struct store_generations *g, size_t n, const void *digest)
 {
     uint8_t sum[FH_SHA256_SIZE];
     if (!digest || n > g->nchanges)
         return false;
-    struct fh_digest *all = fh_digest_new(FH_SHA256);
-    for (size_t i = 0; i < n; i++) {
-        fh_sha256(g->changes[i].raw, strlen(g->changes[i].raw), sum);
-        fh_digest_add(all, sum, sizeof sum);
-    }
-    fh_digest_finish(all, sum);
-    fh_digest_free(all);
+    digest_of(g, n, sum);
     return memcmp(sum, digest, sizeof sum) == 0;
 }
 

@@ -41,7 +41,7 @@ static fh_err keep_an_owner(struct db_conn *c, struct fh_arena *a, int64_t org_i
 static fh_err set(struct db_conn *c, struct fh_arena *a, int64_t org_id, int64_t user_id,
                   enum store_role role, struct fh_error *e)
 {
-    FH_TRY(store_owner_lock(c, a, org_id, NULL, NULL, e));
+    FH_TRY(store_owner_lock(c, a, org_id, NULL, e));
     FH_TRY(check_kinds(c, a, org_id, user_id, e));
     if (role != STORE_OWNER)
         FH_TRY(keep_an_owner(c, a, org_id, user_id, e));
@@ -67,7 +67,7 @@ static fh_err take_out(struct db_conn *c, struct fh_arena *a, int64_t org_id, in
                        struct fh_error *e)
 {
     int64_t removed = 0;
-    FH_TRY(store_owner_lock(c, a, org_id, NULL, NULL, e));
+    FH_TRY(store_owner_lock(c, a, org_id, NULL, e));
     FH_TRY(keep_an_owner(c, a, org_id, user_id, e));
     FH_TRY(db_exec(c, "DELETE FROM member WHERE org_id = $1 AND user_id = $2",
                    DB_PARAMS(DB_I64(org_id), DB_I64(user_id)), &removed, e));

@@ -94,17 +94,18 @@ fh_err store_owner_list(struct db_conn *c, struct fh_arena *a, enum store_owner_
 
 fh_err store_owner_set_disabled(struct db_conn *c, int64_t id, bool disabled, struct fh_error *e)
 {
-    return change(
-        c,
-        "WITH changed AS (UPDATE owner SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) "
-        "END WHERE id = $1 RETURNING handle) " THEN_TELL,
-        DB_PARAMS(DB_I64(id), DB_BOOL(disabled)), e);
+    return change(c,
+                  "WITH changed AS (UPDATE owner SET revision = revision + 1, disabled_at = CASE WHEN $2 "
+                  "THEN coalesce(disabled_at, now()) "
+                  "END WHERE id = $1 RETURNING handle) " THEN_TELL,
+                  DB_PARAMS(DB_I64(id), DB_BOOL(disabled)), e);
 }
 
 fh_err store_owner_set_admin(struct db_conn *c, int64_t id, bool admin, struct fh_error *e)
 {
     return change(c,
-                  "WITH changed AS (UPDATE owner SET admin = $2 WHERE id = $1 AND kind = 1 RETURNING "
+                  "WITH changed AS (UPDATE owner SET revision = revision + 1, admin = $2 WHERE id = $1 AND "
+                  "kind = 1 RETURNING "
                   "handle) " THEN_TELL,
                   DB_PARAMS(DB_I64(id), DB_BOOL(admin)), e);
 }
@@ -131,7 +132,8 @@ fh_err store_owner_rename(struct db_conn *c, int64_t id, const char *handle, str
 {
     fh_err rc = change(c,
                        "WITH before AS (SELECT id, handle FROM owner WHERE id = $1 FOR UPDATE), "
-                       "changed AS (UPDATE owner SET handle = $2 FROM before WHERE owner.id = before.id "
+                       "changed AS (UPDATE owner SET revision = revision + 1, handle = $2 FROM before WHERE "
+                       "owner.id = before.id "
                        "RETURNING before.handle AS was, owner.handle AS fresh) "
                        "SELECT pg_notify('floe_accounts', was), pg_notify('floe_owner', was), "
                        "pg_notify('floe_accounts', fresh), pg_notify('floe_owner', fresh) FROM changed",
@@ -144,7 +146,8 @@ fh_err store_owner_rename(struct db_conn *c, int64_t id, const char *handle, str
 fh_err store_owner_set_visibility(struct db_conn *c, int64_t id, int default_visibility, struct fh_error *e)
 {
     return change(c,
-                  "WITH changed AS (UPDATE owner SET default_visibility = $2 WHERE id = $1 RETURNING "
+                  "WITH changed AS (UPDATE owner SET revision = revision + 1, default_visibility = $2 WHERE "
+                  "id = $1 RETURNING "
                   "handle) " THEN_TELL,
                   DB_PARAMS(DB_I64(id), DB_I64(default_visibility)), e);
 }

@@ -43,31 +43,27 @@ static fh_err write_chunks(struct db_conn *c, int64_t pack_id, bool idx, int fd,
     return rc;
 }
 
-/* Most packs are two chunks: one round trip. */
+/* Most packs are two chunks: one statement, which need not be waited for. */
 static fh_err write_small(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
-                          const struct store_pack_files *files, int64_t *id, struct fh_error *e)
+                          const struct store_pack_files *files, struct fh_error *e)
 {
-    struct db_rows *rows;
     size_t npack = (size_t)files->pack_bytes, nidx = (size_t)files->idx_bytes;
     char *pack = fh_alloc(a, npack + 1), *idx = fh_alloc(a, nidx + 1);
     FH_TRY(read_chunk(files->pack_fd, pack, npack, 0, e));
     FH_TRY(read_chunk(files->idx_fd, idx, nidx, 0, e));
-    FH_TRY(db_query(c, a,
+    return db_later(c,
                     "WITH pack AS (INSERT INTO git_pack (owner_id, checksum, objects, bytes, idx_bytes) "
-                    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id), "
-                    "chunks AS (INSERT INTO git_pack_chunk (pack_id, idx, seq, data) "
-                    "SELECT id, false, 0, $6 FROM pack UNION ALL SELECT id, true, 0, $7 FROM pack) "
-                    "SELECT id FROM pack",
+                    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id) "
+                    "INSERT INTO git_pack_chunk (pack_id, idx, seq, data) "
+                    "SELECT id, false, 0, $6 FROM pack UNION ALL SELECT id, true, 0, $7 FROM pack",
                     DB_PARAMS(DB_I64(owner_id), DB_BYTES(files->checksum, FH_OID_RAW), DB_I64(files->objects),
                               DB_I64(files->pack_bytes), DB_I64(files->idx_bytes), DB_BYTES(pack, npack),
                               DB_BYTES(idx, nidx)),
-                    &rows, e));
-    *id = db_count(rows) ? db_get_i64(rows, 0, 0) : 0;
-    return FH_OK;
+                    e);
 }
 
 static fh_err write_large(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
-                          const struct store_pack_files *files, int64_t *id, struct fh_error *e)
+                          const struct store_pack_files *files, struct fh_error *e)
 {
     struct db_rows *rows;
     FH_TRY(db_query(c, a,
@@ -76,19 +72,22 @@ static fh_err write_large(struct db_conn *c, struct fh_arena *a, int64_t owner_i
                     DB_PARAMS(DB_I64(owner_id), DB_BYTES(files->checksum, FH_OID_RAW), DB_I64(files->objects),
                               DB_I64(files->pack_bytes), DB_I64(files->idx_bytes)),
                     &rows, e));
-    *id = 0;
     if (db_count(rows) == 0)
         return FH_OK;
-    *id = db_get_i64(rows, 0, 0);
-    FH_TRY(write_chunks(c, *id, false, files->pack_fd, files->pack_bytes, e));
-    return write_chunks(c, *id, true, files->idx_fd, files->idx_bytes, e);
+    int64_t id = db_get_i64(rows, 0, 0);
+    FH_TRY(write_chunks(c, id, false, files->pack_fd, files->pack_bytes, e));
+    return write_chunks(c, id, true, files->idx_fd, files->idx_bytes, e);
+}
+
+bool store_pack_is_small(const struct store_pack_files *files)
+{
+    return files->pack_bytes <= SMALL_FILE && files->idx_bytes <= SMALL_FILE;
 }
 
 fh_err store_pack_write(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
-                        const struct store_pack_files *files, int64_t *id, struct fh_error *e)
+                        const struct store_pack_files *files, struct fh_error *e)
 {
-    bool small = files->pack_bytes <= SMALL_FILE && files->idx_bytes <= SMALL_FILE;
-    return (small ? write_small : write_large)(c, a, owner_id, files, id, e);
+    return (store_pack_is_small(files) ? write_small : write_large)(c, a, owner_id, files, e);
 }
 
 /* One chunk at a time: memory does not follow the size of a pack. */
@@ -119,8 +118,8 @@ fh_err store_pack_read(struct db_conn *c, int64_t pack_id, bool idx, store_pack_
 
 static fh_err swap(struct db_conn *c, struct fh_arena *a, const struct store_swap *s, struct fh_error *e)
 {
-    int64_t id, epoch, removed = 0;
-    char *handle;
+    int64_t removed = 0;
+    struct store_lock lock;
     /* Before the lock, as a push does it: two that bring the same pack then wait for each other one way only.
      */
     if (s->pack_fd >= 0) {
@@ -130,10 +129,10 @@ static fh_err swap(struct db_conn *c, struct fh_arena *a, const struct store_swa
                                          .pack_bytes = s->pack_bytes,
                                          .idx_bytes = s->idx_bytes,
                                          .checksum = s->checksum};
-        FH_TRY(store_pack_write(c, a, s->owner_id, &files, &id, e));
+        FH_TRY(store_pack_write(c, a, s->owner_id, &files, e));
     }
-    FH_TRY(store_owner_lock(c, a, s->owner_id, &handle, &epoch, e));
-    if (epoch != s->epoch)
+    FH_TRY(store_owner_lock(c, a, s->owner_id, &lock, e));
+    if (lock.epoch != s->epoch)
         return FH_FAIL(e, FH_AGAIN, "The packs were changed by somebody else meanwhile.");
     FH_TRY(db_exec(c, "DELETE FROM git_pack WHERE owner_id = $1 AND id = ANY ($2::text::bigint[])",
                    DB_PARAMS(DB_I64(s->owner_id), DB_TEXT(store_id_list(a, s->remove, s->nremove))), &removed,

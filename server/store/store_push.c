@@ -49,31 +49,42 @@ static fh_err create(struct db_conn *c, struct fh_arena *a, const struct store_p
     return fetch_first(p, e);
 }
 
-static fh_err push(struct db_conn *c, struct fh_arena *a, const struct store_push *p, int64_t *env_id,
-                   struct fh_error *e)
+/* As store_owner_lock, and in the same round trip the id of the pack that was just written. */
+static fh_err lock(struct db_conn *c, struct fh_arena *a, const struct store_push *p, struct store_lock *out,
+                   int64_t *pack_id, struct fh_error *e)
 {
-    int64_t pack_id = 0, epoch;
-    char *handle;
+    struct db_rows *rows;
+    bool brings = p->pack_fd >= 0;
+    FH_TRY(db_query(
+        c, a,
+        "UPDATE owner SET revision = revision + 1 WHERE id = $1 RETURNING handle, git_epoch, revision, "
+        "(SELECT id FROM git_pack WHERE owner_id = $1 AND checksum = $2)",
+        DB_PARAMS(DB_I64(p->owner_id), brings ? DB_BYTES(p->checksum, sizeof p->checksum) : DB_NULL), &rows,
+        e));
+    if (db_count(rows) == 0)
+        return FH_FAIL(e, FH_NOT_FOUND, "There is no such owner.");
+    *out = (struct store_lock){.handle = store_text(a, rows, 0, 0),
+                               .epoch = db_get_i64(rows, 0, 1),
+                               .revision = db_get_i64(rows, 0, 2)};
+    *pack_id = db_get_i64(rows, 0, 3);
+    return FH_OK;
+}
+
+static fh_err push(struct db_conn *c, struct fh_arena *a, const struct store_push *p,
+                   struct store_pushed *out, struct fh_error *e)
+{
+    struct store_lock owner;
     FH_ASSERT(e, !fh_oid_is_zero(&p->new_tip));
-    /* The bytes go in before the lock is taken: others wait for the swap of a tip, not for an upload. */
-    if (p->pack_fd >= 0) {
-        struct store_pack_files files = {.pack_fd = p->pack_fd,
-                                         .idx_fd = p->idx_fd,
-                                         .objects = p->objects,
-                                         .pack_bytes = p->pack_bytes,
-                                         .idx_bytes = p->idx_bytes,
-                                         .checksum = p->checksum};
-        FH_TRY(store_pack_write(c, a, p->owner_id, &files, &pack_id, e));
-    }
-    FH_TRY(store_owner_lock(c, a, p->owner_id, &handle, &epoch, e));
-    if (epoch != p->epoch)
+    FH_TRY(lock(c, a, p, &owner, &out->pack_id, e));
+    if (owner.epoch != p->epoch)
         return FH_FAIL(e, FH_AGAIN, "The packs were changed by somebody else meanwhile.");
-    if (p->quota > 0 && pack_id)
+    out->revision = owner.revision;
+    if (p->quota > 0 && out->pack_id)
         FH_TRY(check_quota(c, a, p, e));
     char tip[FH_OID_HEX + 1];
     fh_oid_format(&p->new_tip, tip);
     struct store_ref_change change = {.owner_id = p->owner_id,
-                                      .owner = handle,
+                                      .owner = owner.handle,
                                       .name = p->name,
                                       .old_tip = p->old_tip,
                                       .new_tip = p->new_tip,
@@ -82,23 +93,52 @@ static fh_err push(struct db_conn *c, struct fh_arena *a, const struct store_pus
                                                 : p->kind == STORE_REF_IMPORT ? "env.import"
                                                                               : "env.push",
                                       .key = "tip",
-                                      .value = tip};
+                                      .value = tip,
+                                      .revision = owner.revision};
     if (!fh_oid_is_zero(&p->old_tip)) {
-        FH_TRY(store_ref_move(c, a, &change, &p->actor, env_id, e));
-        return *env_id ? FH_OK : fetch_first(p, e);
+        FH_TRY(store_ref_move(c, a, &change, &p->actor, out, e));
+        return out->env_id ? FH_OK : fetch_first(p, e);
     }
-    FH_TRY(create(c, a, p, env_id, e));
-    change.env_id = *env_id;
+    FH_TRY(create(c, a, p, &out->env_id, e));
+    change.env_id = out->env_id;
     return store_ref_note(c, &change, &p->actor, e);
 }
 
-fh_err store_push(struct db_conn *c, const struct store_push *p, int64_t *env_id, struct fh_error *e)
+static struct store_pack_files files_of(const struct store_push *p)
+{
+    return (struct store_pack_files){.pack_fd = p->pack_fd,
+                                     .idx_fd = p->idx_fd,
+                                     .objects = p->objects,
+                                     .pack_bytes = p->pack_bytes,
+                                     .idx_bytes = p->idx_bytes,
+                                     .checksum = p->checksum};
+}
+
+bool store_push_is_small(const struct store_push *p)
+{
+    struct store_pack_files files = files_of(p);
+    return store_pack_is_small(&files);
+}
+
+/* The bytes go in before the lock is taken: others wait for the swap of a tip, not for an upload. */
+fh_err store_push_send(struct db_conn *c, const struct store_push *p, struct fh_error *e)
+{
+    struct store_pack_files files = files_of(p);
+    if (p->pack_fd < 0)
+        return FH_OK;
+    struct fh_arena *a = fh_arena_new();
+    fh_err rc = store_pack_write(c, a, p->owner_id, &files, e);
+    fh_arena_free(a);
+    return rc;
+}
+
+fh_err store_push(struct db_conn *c, const struct store_push *p, struct store_pushed *out, struct fh_error *e)
 {
     struct fh_arena *a = fh_arena_new();
-    int64_t id = 0;
-    fh_err rc = push(c, a, p, &id, e);
+    struct store_pushed pushed = {0};
+    fh_err rc = push(c, a, p, &pushed, e);
     fh_arena_free(a);
-    if (rc == FH_OK && env_id)
-        *env_id = id;
+    if (rc == FH_OK && out)
+        *out = pushed;
     return rc;
 }

@@ -54,18 +54,19 @@ void store_owner_read(struct fh_arena *a, const struct db_rows *rows, size_t row
     };
 }
 
-fh_err store_owner_lock(struct db_conn *c, struct fh_arena *a, int64_t id, char **handle, int64_t *epoch,
+fh_err store_owner_lock(struct db_conn *c, struct fh_arena *a, int64_t id, struct store_lock *out,
                         struct fh_error *e)
 {
     FH_ASSERT(e, db_in_transaction(c));
     struct db_rows *rows;
-    FH_TRY(db_query(c, a, "SELECT handle, git_epoch FROM owner WHERE id = $1 FOR NO KEY UPDATE",
-                    DB_PARAMS(DB_I64(id)), &rows, e));
+    FH_TRY(db_query(
+        c, a, "UPDATE owner SET revision = revision + 1 WHERE id = $1 RETURNING handle, git_epoch, revision",
+        DB_PARAMS(DB_I64(id)), &rows, e));
     if (db_count(rows) == 0)
         return FH_FAIL(e, FH_NOT_FOUND, "There is no such owner.");
-    if (handle)
-        *handle = store_text(a, rows, 0, 0);
-    if (epoch)
-        *epoch = db_get_i64(rows, 0, 1);
+    if (out)
+        *out = (struct store_lock){.handle = store_text(a, rows, 0, 0),
+                                   .epoch = db_get_i64(rows, 0, 1),
+                                   .revision = db_get_i64(rows, 0, 2)};
     return FH_OK;
 }

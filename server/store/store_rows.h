@@ -29,6 +29,9 @@ void store_owner_read(struct fh_arena *a, const struct db_rows *rows, size_t row
 /* clang-format on */
 void store_env_read(struct fh_arena *a, const struct db_rows *rows, size_t row, struct store_env *out);
 
+/* Why a history is broken when nobody says. */
+#define STORE_BROKEN "it cannot be read"
+
 char *store_text(struct fh_arena *a, const struct db_rows *rows, size_t row, int column); /* null: NULL */
 struct fh_oid store_oid(const struct db_rows *rows, size_t row, int column);              /* null: zero */
 #define STORE_OID(oid) DB_BYTES((oid)->id, FH_OID_RAW)
@@ -50,22 +53,27 @@ struct store_ref_change {
     enum store_ref_kind kind;
     const char *action;      /* of the audit row */
     const char *key, *value; /* its detail; key NULL: none */
+    int64_t revision;        /* told to other nodes; 0: they look for themselves */
 };
-/* The ref log's row, the audit row, and the notification to other nodes. Under the owner's lock. */
+/* The ref log's row, the audit row, and the notification to other nodes: "<owner>" or "<owner> <revision>".
+ * Under the owner's lock. */
 fh_err store_ref_note(struct db_conn *c, const struct store_ref_change *change, const struct store_actor *by,
                       struct fh_error *e) FH_MUSTCHECK;
 /* The same, and before it the compare-and-swap of the tip: from old_tip to new_tip. change->env_id is not
- * looked at; *env_id is 0, and nothing was written, when no environment of that name has the old tip. */
+ * looked at; out->env_id is 0, and nothing was written, when no environment of that name has the old tip. */
 fh_err store_ref_move(struct db_conn *c, struct fh_arena *a, const struct store_ref_change *change,
-                      const struct store_actor *by, int64_t *env_id, struct fh_error *e) FH_MUSTCHECK;
+                      const struct store_actor *by, struct store_pushed *out,
+                      struct fh_error *e) FH_MUSTCHECK;
 
 struct store_pack_files {
     int pack_fd, idx_fd;
     int64_t objects, pack_bytes, idx_bytes;
     const uint8_t *checksum;
 };
-/* Puts a pack's rows in; one that the owner has already is left as it is. *id: 0 then. */
+/* Puts a pack's rows in; one that the owner has already is left as it is. Of a small one the rows may only be
+ * on their way (db_later). */
 fh_err store_pack_write(struct db_conn *c, struct fh_arena *a, int64_t owner_id,
-                        const struct store_pack_files *files, int64_t *id, struct fh_error *e) FH_MUSTCHECK;
+                        const struct store_pack_files *files, struct fh_error *e) FH_MUSTCHECK;
+bool store_pack_is_small(const struct store_pack_files *files);
 
 #endif

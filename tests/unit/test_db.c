@@ -348,9 +348,14 @@ static fh_err count_and_insert(struct db_conn *c, void *arg, struct fh_error *er
     return db_exec(c, "INSERT INTO committed VALUES (1)", NULL, 0, NULL, err);
 }
 
-static void a_commit_whose_answer_was_lost_is_found_done_and_not_done_again(void **state)
+static fh_err count_and_insert_later(struct db_conn *c, void *arg, struct fh_error *err)
 {
-    (void)state;
+    ++*(int *)arg;
+    return db_later(c, "INSERT INTO committed VALUES (1)", NULL, 0, err);
+}
+
+static void check_lost_answer(db_work *work)
+{
     struct proxy p = {.folder = "/tmp/floe-test-proxy-XXXXXX", .to = {.sun_family = AF_UNIX}};
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     pthread_t thread;
@@ -363,10 +368,10 @@ static void a_commit_whose_answer_was_lost_is_found_done_and_not_done_again(void
     assert_int_equal(bind(p.listen_fd, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(listen(p.listen_fd, 4), 0);
     pthread_create(&thread, NULL, run_proxy, &p);
-    script("CREATE TABLE committed (n bigint)");
+    script("DROP TABLE IF EXISTS committed; CREATE TABLE committed (n bigint)");
     struct db_pool *pool = test_pool(url, 1);
     int runs = 0;
-    fh_err rc = db_transaction(pool, count_and_insert, &runs, &e);
+    fh_err rc = db_transaction(pool, work, &runs, &e);
     db_pool_close(pool);
     p.stop = true;
     pthread_join(thread, NULL);
@@ -376,6 +381,53 @@ static void a_commit_whose_answer_was_lost_is_found_done_and_not_done_again(void
     assert_int_equal(p.commits, 1);
     assert_int_equal(runs, 1);
     assert_int_equal(number("SELECT count(*) FROM committed"), 1);
+}
+
+static void a_commit_whose_answer_was_lost_is_found_done_and_not_done_again(void **state)
+{
+    (void)state;
+    check_lost_answer(count_and_insert);
+    check_lost_answer(count_and_insert_later);
+}
+
+static fh_err later_then_read(struct db_conn *c, void *arg, struct fh_error *err)
+{
+    struct db_rows *rows;
+    struct fh_arena *a = fh_arena_new();
+    fh_err rc = db_later(c, "INSERT INTO ahead VALUES ($1)", DB_PARAMS(DB_I64(*(int *)arg)), err);
+    if (rc == FH_OK)
+        rc = db_later(c, "INSERT INTO ahead VALUES ($1)", DB_PARAMS(DB_I64(*(int *)arg + 1)), err);
+    if (rc == FH_OK)
+        rc = db_query(c, a, "SELECT count(*) FROM ahead", NULL, 0, &rows, err);
+    if (rc == FH_OK)
+        *(int *)arg = (int)db_get_i64(rows, 0, 0);
+    fh_arena_free(a);
+    return rc;
+}
+
+static fh_err later_alone(struct db_conn *c, void *arg, struct fh_error *err)
+{
+    return db_later(c, "INSERT INTO ahead VALUES ($1)", DB_PARAMS(DB_I64(*(int *)arg)), err);
+}
+
+static void
+what_is_sent_ahead_is_seen_by_the_next_statement_and_its_failure_is_never_passed_over(void **state)
+{
+    (void)state;
+    script("CREATE TABLE ahead (n bigint PRIMARY KEY)");
+    int n = 10;
+    MUST(db_transaction(cluster.pool, later_then_read, &n, &e));
+    assert_int_equal(n, 2);
+    n = 10; /* the first of the two fails; the second and the query are passed over */
+    assert_int_equal(db_transaction(cluster.pool, later_then_read, &n, &e), FH_CONFLICT);
+    assert_int_equal(n, 10);
+    n = 9; /* the second one fails */
+    assert_int_equal(db_transaction(cluster.pool, later_then_read, &n, &e), FH_CONFLICT);
+    n = 11; /* answered for by the commit */
+    assert_int_equal(db_transaction(cluster.pool, later_alone, &n, &e), FH_CONFLICT);
+    n = 12;
+    MUST(db_transaction(cluster.pool, later_alone, &n, &e));
+    assert_int_equal(number("SELECT count(*) FROM ahead"), 3);
 }
 
 struct deadlock {
@@ -633,6 +685,8 @@ int main(void)
         cmocka_unit_test(a_transaction_whose_backend_is_ended_runs_again_and_counts_once),
         cmocka_unit_test(a_connection_lost_in_commit_is_asked_for_and_the_work_done_once),
         cmocka_unit_test(a_commit_whose_answer_was_lost_is_found_done_and_not_done_again),
+        cmocka_unit_test(
+            what_is_sent_ahead_is_seen_by_the_next_statement_and_its_failure_is_never_passed_over),
         cmocka_unit_test(a_deadlock_is_run_again_so_that_both_succeed),
         cmocka_unit_test(killing_postgres_loses_and_doubles_nothing),
         cmocka_unit_test(migrations_apply_once_and_a_second_run_finds_nothing_to_do),

@@ -103,6 +103,7 @@ static inline struct store_push a_push(int64_t owner_id, const char *name, int f
 
 static inline fh_err push_work(struct db_conn *c, void *arg, struct fh_error *err)
 {
+    FH_TRY(store_push_send(c, arg, err));
     return store_push(c, arg, NULL, err);
 }
 

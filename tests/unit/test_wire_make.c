@@ -381,6 +381,7 @@ static void what_belongs_to_it_fails_with_it(void **state)
 static fh_err take_tip(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct store_push *p = arg;
+    FH_TRY(store_push_send(c, p, e));
     return store_push(c, p, NULL, e);
 }
 
@@ -411,7 +412,7 @@ static void push_metadata(const char *name, const char *metadata)
                            .actor = {.handle = "alice"}};
     memcpy(p.checksum, q.checksum, sizeof p.checksum);
     assert_ok(db_transaction(cluster.pool, take_tip, &p, &e));
-    wire_repos_changed(repos, "alice");
+    wire_repos_changed(repos, "alice", 0);
     wire_quarantine_leave(&q);
     fh_buf_free(&pack);
     fh_buf_free(&text);

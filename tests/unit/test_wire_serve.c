@@ -278,7 +278,7 @@ static void a_snapshot_is_answered_inline_until_something_changes(void **state)
     assert_int_equal(wire_repo_hold(repos, "alice", true, &b, &e), FH_OK);
     assert_ptr_equal(a, b);
     wire_repo_drop(repos, b);
-    wire_repos_changed(repos, "alice");
+    wire_repos_changed(repos, "alice", 0);
     assert_int_equal(wire_repo_hold(repos, "alice", true, &b, &e), FH_AGAIN);
     assert_true(wire_packs_has(a->packs, &a->repo.envs[0].tip)); /* who holds it may read on */
     assert_int_equal(wire_repo_hold(repos, "alice", false, &b, &e), FH_OK);
@@ -315,12 +315,12 @@ static void a_lost_or_damaged_folder_is_made_again(void **state)
     (void)state;
     struct fh_oid tip = box_oid("first");
     box_run("rm -rf %s/git %s/cache", cluster.data, cluster.data);
-    wire_repos_changed(repos, NULL);
+    wire_repos_changed(repos, NULL, 0);
     assert_whole_clone(&tip);
     box_run("for f in %s/git/alice/floxmeta.git/objects/pack/*.idx; do chmod 600 $f; s=$(stat -c %%s $f); "
             "head -c $s /dev/zero >$f; done",
             cluster.data);
-    wire_repos_changed(repos, NULL);
+    wire_repos_changed(repos, NULL, 0);
     box_run("rm -rf %s/cache", cluster.data);
     assert_whole_clone(&tip);
 }
@@ -401,7 +401,7 @@ static void what_was_changed_by_hand_is_reported_and_written_again(void **state)
     (void)state;
     const struct wire_snapshot *s;
     char told[4096] = "";
-    wire_repos_changed(repos, NULL);
+    wire_repos_changed(repos, NULL, 0);
     assert_ok(wire_repo_hold(repos, "alice", false, &s, &e));
     assert_ok(wire_materialise_check(cluster.data, &s->repo, note, told, &e));
     assert_string_equal(told, "");
@@ -414,7 +414,7 @@ static void what_was_changed_by_hand_is_reported_and_written_again(void **state)
                                        "refs/heads/planted:", "objects/ab:", "objects/pack/pack-mine.pack:"};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
         assert_non_null(strstr(told, said[i]));
-    wire_repos_changed(repos, NULL);
+    wire_repos_changed(repos, NULL, 0);
     assert_ok(wire_repo_hold(repos, "alice", false, &s, &e));
     told[0] = '\0';
     assert_ok(wire_materialise_check(cluster.data, &s->repo, note, told, &e));
