@@ -210,7 +210,7 @@ fh_err wire_http_upload(struct web_request *req, struct web_response *res, struc
 /* --- git-receive-pack --- */
 
 struct after {
-    struct wire_repos *repos;
+    const struct app *app;
     struct fh_oid tip;
     char owner[];
 };
@@ -218,20 +218,26 @@ struct after {
 static void after_push(void *arg)
 {
     struct after *a = arg;
-    wire_compact_after_push(a->repos, a->owner, &a->tip);
+    wire_compact_after_push(a->app->repos, a->owner, &a->tip);
     free(a);
 }
 
 /* A full queue may drop it: it makes later clones cheaper, no more. */
-void wire_http_changed(const struct app *app, const char *owner, const struct fh_oid *tip)
+static void begin_after(void *arg)
+{
+    struct after *a = arg;
+    if (!web_server_later(a->app->web, after_push, a))
+        free(a);
+}
+
+void wire_http_changed(struct web_request *req, const char *owner, const struct fh_oid *tip)
 {
     size_t n = strlen(owner);
     struct after *a = fh_xcalloc(1, sizeof *a + n + 1);
-    a->repos = app->repos;
+    a->app = req->app;
     a->tip = *tip;
     memcpy(a->owner, owner, n);
-    if (!web_server_later(app->web, after_push, a))
-        free(a);
+    fh_defer(req->arena, begin_after, a); /* the answer goes first */
 }
 
 fh_err wire_http_receive(struct web_request *req, struct web_response *res, struct fh_error *e)
@@ -254,7 +260,7 @@ fh_err wire_http_receive(struct web_request *req, struct web_response *res, stru
     bool changed;
     fh_err rc = wire_push_answer(&job, &answer, &changed, &tip, e);
     if (changed)
-        wire_http_changed(req->app, req->params[0], &tip);
+        wire_http_changed(req, req->params[0], &tip);
     FH_TRY(rc);
     reply(res, "application/x-git-receive-pack-result", &answer);
     return FH_OK;

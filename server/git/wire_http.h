@@ -10,7 +10,7 @@ web_handler wire_http_info_refs; /* GET …/info/refs?service=git-upload-pack|gi
 web_handler wire_http_upload;    /* POST …/git-upload-pack */
 web_handler wire_http_receive;   /* POST …/git-receive-pack */
 
-/* After any change of a branch: leaves for later what makes the next clones cheaper. */
-void wire_http_changed(const struct app *app, const char *owner, const struct fh_oid *tip);
+/* After any change of a branch: leaves for after the answer what makes the next clones cheaper. */
+void wire_http_changed(struct web_request *req, const char *owner, const struct fh_oid *tip);
 
 #endif

@@ -135,7 +135,7 @@ static fh_err reply(struct making *m, struct web_response *res, fh_err rc, struc
 {
     struct fh_error other = {0};
     if (rc == FH_OK)
-        wire_http_changed(m->req->app, m->make.owner, &m->tip);
+        wire_http_changed(m->req, m->make.owner, &m->tip);
     else if (!m->key.found && (look_for_kept(m, &other) != FH_OK || !m->key.found))
         return rc;
     return rest_reply_made(m->req, res, &m->key, &m->made, e);
@@ -290,7 +290,7 @@ static fh_err go_to(struct web_request *req, struct web_response *res, int64_t g
     if (rc == FH_INVALID) /* the live one, or none of its generations */
         return FH_MISMATCH;
     FH_TRY(rc);
-    wire_http_changed(req->app, m.make.owner, &m.tip);
+    wire_http_changed(req, m.make.owner, &m.tip);
     FH_TRY(rest_reply(req, res, 200, rest_env_json(req, &m.env), e));
     web_add_header(res, "ETag", rest_env_etag(req->arena, &m.env));
     return FH_OK;

@@ -10,6 +10,7 @@ tokens and visibility on every request, git http-backend checks nothing. Figures
 """
 
 import http.client
+import itertools
 import json
 import os
 import shutil
@@ -158,17 +159,17 @@ class Peak(threading.Thread):
 
 
 def pushes(machine, user, hub, peer):
-    """One commit after the other onto one branch: prepared bodies, replayed to both sides over one connection."""
+    """One commit after the other onto one branch: prepared bodies, replayed over one connection, in alternating rounds."""
     if PATTERN not in "push of one commit":
         return
-    count = 150
+    count = 50
     env = bench.Environment(machine, "pushed")
     env.generation()
     tips = [env.tip]
     for side in (f"{hub.git_url}/{user.handle}/floxmeta", peer.repo):
         machine.git("-C", env.repo, "push", "-q", side, "HEAD:refs/heads/pushed", hub=hub, owner=user.handle, token=user.token, check=True)
     bodies = []
-    for _ in range(count):
+    for _ in range(count * ROUNDS):
         tips.append(env.edit(1))
         pack = subprocess.run(["git", "-C", env.repo, "pack-objects", "--revs", "--stdout", "-q"], capture_output=True,
                               input=f"{tips[-1]}\n^{tips[-2]}\n".encode(), check=True).stdout
@@ -176,11 +177,11 @@ def pushes(machine, user, hub, peer):
         bodies.append(pkt(command).encode() + b"0000" + pack)
     sides = {"ours": (hub.port, f"/git/{user.handle}/floxmeta/git-receive-pack", basic(user.token)),
              "theirs": (peer.port, "/git/floxmeta.git/git-receive-pack", {})}
-    connections = {k: http.client.HTTPConnection("127.0.0.1", v[0], timeout=60) for k, v in sides.items()}
     times = {"ours": [], "theirs": []}
-    for body in bodies:
-        for name, (_, path, auth) in sides.items():
-            c = connections[name]
+    for round_ in range(ROUNDS):
+        for (name, (port, path, auth)), body in itertools.product(sides.items(), bodies[round_ * count:(round_ + 1) * count]):
+            if body is bodies[round_ * count]:
+                c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             t = time.perf_counter()
             c.request("POST", path, body, {"Content-Type": "application/x-git-receive-pack-request", **auth})
             answer = c.getresponse()
