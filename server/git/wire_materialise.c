@@ -98,8 +98,8 @@ static void leave_spare(int dir)
         close(fd);
 }
 
-/* Puts a file under its name, in one step. By an exchange, where the file system knows one: when a rename takes
- * the place of a file, ext4 first sends the new one to the disk, which costs more than all the rest. */
+/* Puts a file under its name, in one step. By an exchange, where the file system knows one: when a rename
+ * takes the place of a file, ext4 first sends the new one to the disk, which costs more than all the rest. */
 static int put_in_place(int dir, const char *temporary, const char *name)
 {
     if (renameat2(dir, temporary, dir, name, RENAME_EXCHANGE) < 0)
