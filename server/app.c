@@ -5,6 +5,7 @@
 #include "common/ceilings.h"
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
+#include "server/catalog/catalog.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
@@ -68,8 +69,11 @@ static void hear_owner(struct app *app, const char *payload)
 static void on_message(void *arg, const char *channel, const char *payload)
 {
     struct app *app = arg;
-    if (strcmp(channel, "floe_accounts") == 0)
+    bool accounts = strcmp(channel, "floe_accounts") == 0, catalog = strcmp(channel, "floe_catalog") == 0;
+    if (accounts)
         auth_sessions_clear(app->sessions);
+    if (accounts || catalog) /* an owner may have been renamed */
+        catalog_changed(app->catalog);
     else
         hear_owner(app, payload);
 }
@@ -78,6 +82,7 @@ static void on_reset(void *arg)
 {
     struct app *app = arg;
     auth_sessions_clear(app->sessions);
+    catalog_changed(app->catalog);
     wire_repos_changed(app->repos, NULL, 0);
 }
 
@@ -180,6 +185,7 @@ fh_err app_open(const struct config *config, struct app **out, struct fh_error *
     h->app.config = config;
     h->app.policy.require_login = config->require_login;
     h->app.policy.users_create_orgs = config->users_create_orgs;
+    h->app.policy.catalog_login = !config->catalog_anonymous;
     h->app.rest = rest_open(config->rate_limit);
     h->spool = fh_xstrdup(spool);
     h->prefix = path_of(config->base_url);
@@ -219,7 +225,7 @@ static fh_err open_database(struct hub *h, struct db_config *db, struct fh_error
 
 static fh_err open_caches(struct app *app, const struct db_config *db, struct fh_error *e)
 {
-    static const char *const channels[] = {"floe_accounts", "floe_owner"};
+    static const char *const channels[] = {"floe_accounts", "floe_owner", "floe_catalog"};
     struct wire_repos_config repos = {
         .data = app->config->data,
         .pool = app->pool,
@@ -228,9 +234,12 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
         .ref_log_days = (int)app->config->ref_log_days,
     };
     app->sessions = auth_sessions_new(app->pool);
+    app->catalog = catalog_new(app->pool);
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
-    FH_TRY(db_listener_start(db, channels, 2, on_message, on_reset, app, &app->listener, e));
+    FH_TRY(db_listener_start(db, channels, sizeof channels / sizeof *channels, on_message, on_reset, app,
+                             &app->listener, e));
     auth_sessions_set_live(app->sessions, is_live, app->listener);
+    catalog_set_live(app->catalog, is_live, app->listener);
     wire_repos_set_live(app->repos, is_live, app->listener);
     return FH_OK;
 }
@@ -261,6 +270,7 @@ void app_stop(struct app *app, int drain_ms)
     /* The caches ask the listener whether it lives, so they go first. */
     if (app->listener) {
         auth_sessions_set_live(app->sessions, NULL, NULL);
+        catalog_set_live(app->catalog, NULL, NULL);
         wire_repos_set_live(app->repos, NULL, NULL);
         db_listener_stop(app->listener);
     }
@@ -268,6 +278,7 @@ void app_stop(struct app *app, int drain_ms)
         auth_sessions_flush(app->sessions);
         auth_sessions_free(app->sessions);
     }
+    catalog_free(app->catalog);
     if (app->repos)
         wire_repos_close(app->repos);
     rest_close(app->rest);
