@@ -204,8 +204,9 @@ def test_a_backup_of_an_older_floe_is_brought_up_to_date(empty, fresh_hub):
                   "CREATE INDEX token_owner ON token (owner_id);"  # 0005
                   "DROP INDEX environment_of_owner, environment_internal_of_owner, environment_public_of_owner,"
                   "environment_internal, environment_public, environment_deleted;"  # 0006
-                  "DROP TABLE catalog, catalog_version, catalog_page, catalog_page_tag, derivation, package, page_package,"
-                  "package_build;"  # 0007
+                  "DROP VIEW page_package; DROP SEQUENCE catalog_place;"
+                  "DROP TABLE catalog, catalog_version, catalog_page, catalog_page_tag, catalog_page_system, derivation, package,"
+                  "page_run, page_scrape, package_build;"  # 0007
                   "ALTER TABLE owner DROP COLUMN revision;"
                   "ALTER TABLE generation_metadata DROP COLUMN stored, DROP COLUMN digest;"  # 0008
                   "DROP FUNCTION catalog_note_change;"  # 0009
