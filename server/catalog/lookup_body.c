@@ -2,33 +2,15 @@
 #include "server/catalog/lookup_body.h"
 
 #include "common/ceilings.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "server/catalog/search_text.h"
 
 #include <string.h>
-#include <time.h>
 
 static bool is_absent(const json_t *value)
 {
     return !value || json_is_null(value);
-}
-
-/* RFC 3339: "2026-11-27T14:00:00.5+01:00". */
-static bool parse_time(const char *text, int64_t *out)
-{
-    struct tm tm = {0};
-    int hours = 0, minutes = 0, end = 0;
-    const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (!p)
-        return false;
-    if (*p == '.')
-        p += 1 + strspn(p + 1, "0123456789");
-    bool zulu = (*p == 'Z' || *p == 'z') && p[1] == '\0';
-    if (!zulu &&
-        ((*p != '+' && *p != '-') || sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || p[1 + end]))
-        return false;
-    *out = (int64_t)timegm(&tm) - (*p == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-    return *out > 0;
 }
 
 static fh_err parse_reference_point(struct fh_arena *a, const json_t *point, struct catalog_lookup *out,
@@ -40,8 +22,10 @@ static fh_err parse_reference_point(struct fh_arena *a, const json_t *point, str
     if (!json_is_object(point) || (!is_absent(date) && !is_absent(build)))
         return FH_FAIL(e, FH_MISMATCH,
                        "\"reference_point\" is an object with at most one of as_of_date and as_of_build.");
-    if (!is_absent(date) && (!json_is_string(date) || !parse_time(json_string_value(date), &out->as_of)))
+    int64_t micros = 0;
+    if (!is_absent(date) && (!json_is_string(date) || !fh_time_parse_us(json_string_value(date), &micros)))
         return FH_FAIL(e, FH_MISMATCH, "\"as_of_date\" must be a time like 2026-11-27T14:00:00Z.");
+    out->as_of = micros / 1000000;
     if (is_absent(build))
         return FH_OK;
     const char *catalog = fh_json_string(build, "catalog"), *path = fh_json_string(build, "attr_path"),
