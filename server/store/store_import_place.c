@@ -10,6 +10,8 @@
  */
 #include "server/store/catalog_import_parts.h"
 
+#include "common/clock.h"
+
 #include <string.h>
 
 struct column {
@@ -117,10 +119,12 @@ static fh_err place_new(struct column *c, struct fh_error *e)
     } else {
         FH_TRY(db_exec(db, apart_sql, at, 2, NULL, e));
     }
+    int64_t scraped = c->page->scraped_at[c->system];
+    if (scraped == STORE_SCRAPED_NOW)
+        scraped = fh_now_ms() * 1000;
     FH_TRY(db_exec(db, column_sql,
-                   DB_PARAMS(DB_I64(c->page->id), DB_I64(c->system), DB_I64(c->place),
-                             DB_I64(c->page->scraped_at[c->system])),
-                   NULL, e));
+                   DB_PARAMS(DB_I64(c->page->id), DB_I64(c->system), DB_I64(c->place), DB_I64(scraped)), NULL,
+                   e));
     FH_TRY(one_number(db, "SELECT count(*) FROM import_column", NULL, 0, &added, NULL, e));
     c->s->result.added += added;
     c->s->changes += added;
@@ -179,7 +183,7 @@ static fh_err place_changes(struct column *c, struct fh_error *e)
 static const char scrape_sql[] =
     "INSERT INTO page_scrape (package_id, system, page_id, scraped_at) "
     "SELECT k.package_id, $1, $2, k.scraped_at FROM import_column k JOIN catalog_page_system s "
-    "ON s.page_id = $2 AND s.system = $1 WHERE k.scraped_at <> s.scraped_at "
+    "ON s.page_id = $2 AND s.system = $1 WHERE k.scraped_at <> s.scraped_at AND k.scraped_at >= 0 "
     "ON CONFLICT (package_id, system, page_id) DO UPDATE SET scraped_at = excluded.scraped_at "
     "WHERE page_scrape.scraped_at <> excluded.scraped_at";
 static const char no_scrape_sql[] =
