@@ -4,7 +4,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
-#include "server/catalog/catalog.h"
+#include "server/catalog/catalog_memory.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"

@@ -4,8 +4,8 @@
  *     NOTIFY floe_catalog, floe_accounts -> catalog_changed: what was kept is old, and read again when it is
  * asked for listener not live                  -> nothing is kept: every request reads
  */
-#ifndef CATALOG_CATALOG_H
-#define CATALOG_CATALOG_H
+#ifndef CATALOG_CATALOG_MEMORY_H
+#define CATALOG_CATALOG_MEMORY_H
 
 #include "server/auth/auth.h"
 

@@ -1,8 +1,8 @@
-/* The catalog between requests: its list of catalogs. See catalog.h.
+/* The catalog between requests: its list of catalogs. See catalog_memory.h.
  *
  * A list is kept only if nothing was heard between the moment at which it began to be read and its end; so
  * whoever asks after a change was announced is never answered from before it. */
-#include "server/catalog/catalog.h"
+#include "server/catalog/catalog_memory.h"
 
 #include "common/clock.h"
 #include "common/mem.h"
