@@ -231,6 +231,20 @@ static fh_err make_page(struct store_import *s, struct store_import_page *page, 
     return FH_OK;
 }
 
+fh_err store_import_set_tags(struct db_conn *c, int64_t page_id, const char *list, int64_t *gone,
+                             int64_t *put, struct fh_error *e)
+{
+    const struct db_param params[] = {DB_I64(page_id), DB_TEXT(list)};
+    FH_TRY(db_exec(c,
+                   "DELETE FROM catalog_page_tag WHERE page_id = $1 "
+                   "AND tag <> ALL (string_to_array($2, ' ') COLLATE \"C\")",
+                   params, 2, gone, e));
+    return db_exec(c,
+                   "INSERT INTO catalog_page_tag (page_id, tag) SELECT $1, unnest(string_to_array($2, ' ')) "
+                   "ON CONFLICT DO NOTHING",
+                   params, 2, put, e);
+}
+
 static fh_err set_tags(struct store_import *s, const struct store_import_page *page, struct fh_error *e)
 {
     int64_t gone, put;
@@ -238,15 +252,7 @@ static fh_err set_tags(struct store_import *s, const struct store_import_page *p
     size_t at = 0;
     for (size_t i = 0; i < page->ntags; i++)
         at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? " " : "", page->tags[i]);
-    const struct db_param params[] = {DB_I64(page->id), DB_TEXT(list)};
-    FH_TRY(db_exec(s->c,
-                   "DELETE FROM catalog_page_tag WHERE page_id = $1 "
-                   "AND tag <> ALL (string_to_array($2, ' ') COLLATE \"C\")",
-                   params, 2, &gone, e));
-    FH_TRY(db_exec(s->c,
-                   "INSERT INTO catalog_page_tag (page_id, tag) SELECT $1, unnest(string_to_array($2, ' ')) "
-                   "ON CONFLICT DO NOTHING",
-                   params, 2, &put, e));
+    FH_TRY(store_import_set_tags(s->c, page->id, list, &gone, &put, e));
     s->changes += gone + put;
     return FH_OK;
 }
