@@ -123,7 +123,7 @@ def catalog_read(workshop, row, pattern=""):
             beside = f", pg_trgm {peer:.0f} ms" if peer else ""
             row(f"catalog: search of {NAMES:,} names, {kind}, {CONNECTIONS} connections, ms", ours[2], 25,
                 f"p99; median {ours[1]:.2f}, {ours[0]:.0f} a second{beside}", most=True)
-        postgres = subprocess.run(["pgrep", "-P", hub.postgres_pid()], capture_output=True, text=True).stdout.split() + [hub.postgres_pid()]
+        postgres = subprocess.run(["pgrep", "-P", str(hub.postgres_pid())], capture_output=True, text=True).stdout.split() + [hub.postgres_pid()]
         row("catalog: floe-server with it in memory, MB", resident(hub.process.pid), 128, f"resident; PostgreSQL {private(postgres):.0f}", most=True)
     with bench.Hub(workshop, "--rate-limit", "0") as hub:
         names = fill(hub, SHOWN, PAGES)
