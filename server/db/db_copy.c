@@ -49,6 +49,7 @@ fh_err db_copy(struct db_conn *c, const char *sql, const void *rows, size_t n, i
     c->clashed = false;
     if (c->lost)
         return FH_FAIL(e, FH_UNAVAILABLE, "The connection to the database was lost; try again.");
+    FH_TRY(db_conn_settle(c, e));
     PGresult *r = PQexec(c->pg, sql);
     bool ready = PQresultStatus(r) == PGRES_COPY_IN;
     fh_err rc = ready ? FH_OK : db_conn_failed(c, r, e);
