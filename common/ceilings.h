@@ -62,6 +62,7 @@ enum {
     FH_MAX_METADATA = 4 * 1024 * 1024,
     FH_MAX_TOML_DEPTH = 32,
     FH_MAX_INCLUDES = 256, /* environments that one includes */
+    FH_MAX_VERSION_CLAUSES = 32,
 
     /* the database */
     FH_PACK_CHUNK = 1024 * 1024, /* one row of a stored pack */
