@@ -4,6 +4,7 @@
 
 #include "server/auth/auth.h"
 
+struct catalog;
 struct config;
 struct db_pool;
 struct db_cluster;
@@ -21,6 +22,7 @@ struct app {
     struct auth_sessions *sessions;
     struct auth_policy policy;
     struct wire_repos *repos; /* owners' repositories: snapshots, packs, pack cache */
+    struct catalog *catalog;  /* which catalogs there are, the search index */
     struct rest *rest;        /* what REST keeps between requests */
     struct web_server *web;
     struct health *health;

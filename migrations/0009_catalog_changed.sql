@@ -1,0 +1,16 @@
+-- Whoever keeps a catalog's packages in memory reads only those catalogs again whose number is another one. It changes in the
+-- same transaction as they do, whoever makes the change.
+
+ALTER TABLE catalog ADD COLUMN changed bigint NOT NULL DEFAULT 1;
+
+CREATE FUNCTION catalog_note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE catalog SET changed = changed + 1 WHERE id IN (SELECT DISTINCT catalog_id FROM touched);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER package_inserted AFTER INSERT ON package REFERENCING NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION catalog_note_change();
+CREATE TRIGGER package_updated AFTER UPDATE ON package REFERENCING NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION catalog_note_change();
+CREATE TRIGGER package_deleted AFTER DELETE ON package REFERENCING OLD TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION catalog_note_change();
