@@ -62,7 +62,17 @@ enum {
     FH_MAX_METADATA = 4 * 1024 * 1024,
     FH_MAX_TOML_DEPTH = 32,
     FH_MAX_INCLUDES = 256, /* environments that one includes */
+
+    /* resolve: one request */
+    FH_MAX_BODY_RESOLVE = 4 * 1024 * 1024,
+    FH_MAX_RESOLVE_GROUPS = 1024,
+    FH_MAX_RESOLVE_ROWS = 8192, /* packages, each system counted; the largest environments have some hundreds */
+    FH_MAX_RESOLVE_SYSTEMS = 16,
+    FH_MAX_RESOLVE_LICENSES = 256,
+    FH_MAX_RESOLVE_TEXT = 1024, /* a name, an attribute path, a derivation */
+    FH_MAX_VERSION_TEXT = 512,
     FH_MAX_VERSION_CLAUSES = 32,
+    FH_MAX_CANDIDATE_PAGES = 10000,
 
     /* the database */
     FH_PACK_CHUNK = 1024 * 1024, /* one row of a stored pack */
