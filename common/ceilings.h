@@ -73,6 +73,12 @@ enum {
     FH_MAX_VERSION_TEXT = 512,
     FH_MAX_VERSION_CLAUSES = 32,
     FH_MAX_CANDIDATE_PAGES = 10000,
+    /* the catalog */
+    FH_MIN_SEARCH_TERM = 2, /* characters, not bytes */
+    FH_MAX_SEARCH_TERM = 200,
+    FH_MAX_CATALOG_PAGE = 10000,              /* rows on a page of an answer; clients ask for 1000 */
+    FH_MAX_CATALOG_PAGES = 8 * 1024 * 1024,   /* the number of the last page that can be asked for */
+    FH_MAX_CATALOG_ANSWER = 64 * 1024 * 1024, /* bytes of an answer */
 
     /* the database */
     FH_PACK_CHUNK = 1024 * 1024, /* one row of a stored pack */

@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
 #include "server/catalog/catalog.h"
+#include "server/catalog/resolve_load.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
@@ -58,7 +59,7 @@ static void on_message(void *arg, const char *channel, const char *payload)
     if (accounts)
         auth_sessions_clear(app->sessions);
     if (accounts || catalog) /* an owner may have been renamed */
-        catalog_changed(app->catalog);
+        catalog_changed(app->catalog, true);
     else
         wire_repos_changed(app->repos, *payload ? payload : NULL);
 }
@@ -67,7 +68,7 @@ static void on_reset(void *arg)
 {
     struct app *app = arg;
     auth_sessions_clear(app->sessions);
-    catalog_changed(app->catalog);
+    catalog_changed(app->catalog, true);
     wire_repos_changed(app->repos, NULL);
 }
 
@@ -119,6 +120,8 @@ static void render_metrics(struct app *app, void *buf)
                             db_listener_is_live(app->listener) ? 1 : 0);
     if (rc == FH_OK)
         rc = rest_http_metrics(app, buf, NULL);
+    if (rc == FH_OK)
+        rc = catalog_metrics(app->catalog, buf, NULL);
     (void)rc; /* a scrape without these lines is better than none */
 }
 
@@ -220,6 +223,7 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
     };
     app->sessions = auth_sessions_new(app->pool);
     app->catalog = catalog_new(app->pool);
+    app->calendars = calendar_cache_new();
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
     FH_TRY(db_listener_start(db, channels, sizeof channels / sizeof *channels, on_message, on_reset, app,
                              &app->listener, e));
@@ -237,6 +241,7 @@ fh_err app_run(struct app *app, struct fh_error *e)
         return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The folder %s cannot be made", h->spool);
     FH_TRY(open_database(h, &db, e));
     FH_TRY(open_caches(app, &db, e));
+    FH_TRY(catalog_run(app->catalog, e));
     FH_TRY(health_start(app, &app->health, e));
     if (pthread_create(&h->timer, NULL, keep_time, h) != 0)
         return FH_FAIL(e, FH_UNAVAILABLE, "A thread could not be started.");
@@ -264,6 +269,7 @@ void app_stop(struct app *app, int drain_ms)
         auth_sessions_free(app->sessions);
     }
     catalog_free(app->catalog);
+    calendar_cache_free(app->calendars);
     if (app->repos)
         wire_repos_close(app->repos);
     rest_close(app->rest);

@@ -4,6 +4,8 @@
 
 #include "common/ceilings.h"
 #include "server/auth/auth_http.h"
+#include "server/catalog/catalog_http.h"
+#include "server/catalog/resolve_http.h"
 #include "server/git/wire_http.h"
 #include "server/health_http.h"
 #include "server/rest/rest_account_http.h"
@@ -65,6 +67,10 @@ const struct web_route routes[] = {
     {WEB_GET,    "/api/v1/environments/{owner}/{name}/diff",                            AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_env_diff,            "rest.diff"},
     {WEB_POST,   "/api/v1/environments/{owner}/{name}/rollback",                        AUTH_ENV_WRITE,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_rollback,        "rest.rollback"},
     {WEB_POST,   "/api/v1/environments/{owner}/{name}/switch",                          AUTH_ENV_WRITE,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_switch,          "rest.switch"},
+    /* the catalog, as the official client knows it */
+    {WEB_GET,  "/api/v1/catalog/search",                      AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_TRY_INLINE, catalog_http_search,   "catalog.search"},
+    {WEB_GET,  "/api/v1/catalog/packages/{attr_path*}",       AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_packages, "catalog.packages"},
+    {WEB_POST, "/api/v1/catalog/resolve",                     AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_RESOLVE, WEB_WORKER,  resolve_http_resolve,  "catalog.resolve"},
 };
 /* clang-format on */
 const size_t route_count = sizeof routes / sizeof *routes;

@@ -5,6 +5,7 @@
 #include "server/catalog/catalog.h"
 
 #include "common/mem.h"
+#include "server/catalog/search_index.h"
 #include "server/store/catalog_read.h"
 
 #include <pthread.h>
@@ -26,7 +27,9 @@ struct catalog {
     pthread_mutex_t loading; /* one reads, the others then find it */
     pthread_mutex_t lock;    /* what follows */
     uint64_t heard;          /* changes announced */
+    uint64_t awaited;        /* that was, when one was announced that somebody waits for */
     struct catalog_list *list;
+    struct catalog_indexer *indexer;
 };
 
 struct catalog *catalog_new(struct db_pool *pool)
@@ -35,6 +38,7 @@ struct catalog *catalog_new(struct db_pool *pool)
     c->pool = pool;
     pthread_mutex_init(&c->loading, NULL);
     pthread_mutex_init(&c->lock, NULL);
+    c->indexer = catalog_indexer_new(c);
     return c;
 }
 
@@ -42,6 +46,7 @@ void catalog_free(struct catalog *c)
 {
     if (!c)
         return;
+    catalog_indexer_free(c->indexer);
     catalog_list_drop(c->list);
     pthread_mutex_destroy(&c->loading);
     pthread_mutex_destroy(&c->lock);
@@ -54,16 +59,53 @@ void catalog_set_live(struct catalog *c, bool (*live)(void *), void *arg)
     c->live_arg = arg;
 }
 
-static bool is_live(const struct catalog *c)
+bool catalog_is_live(const struct catalog *c)
 {
     return c->live == NULL || c->live(c->live_arg);
 }
 
-void catalog_changed(struct catalog *c)
+fh_err catalog_run(struct catalog *c, struct fh_error *e)
+{
+    return catalog_indexer_start(c->indexer, e);
+}
+
+void catalog_changed(struct catalog *c, bool awaited)
 {
     pthread_mutex_lock(&c->lock);
     c->heard++;
+    if (awaited)
+        c->awaited = c->heard;
     pthread_mutex_unlock(&c->lock);
+    catalog_indexer_wake(c->indexer, awaited);
+}
+
+uint64_t catalog_awaited(struct catalog *c)
+{
+    pthread_mutex_lock(&c->lock);
+    uint64_t awaited = c->awaited;
+    pthread_mutex_unlock(&c->lock);
+    return awaited;
+}
+
+struct db_pool *catalog_pool(const struct catalog *c)
+{
+    return c->pool;
+}
+
+struct catalog_indexer *catalog_indexer(const struct catalog *c)
+{
+    return c->indexer;
+}
+
+fh_err catalog_metrics(struct catalog *c, struct fh_buf *out, struct fh_error *e)
+{
+    return catalog_indexer_metrics(c->indexer, out, e);
+}
+
+struct catalog_list *catalog_list_share(struct catalog_list *l)
+{
+    atomic_fetch_add_explicit(&l->holders, 1, memory_order_relaxed);
+    return l;
 }
 
 void catalog_list_drop(struct catalog_list *l)
@@ -78,6 +120,11 @@ const struct store_catalog_entry *catalog_list_entries(const struct catalog_list
 {
     *n = l->n;
     return l->entries;
+}
+
+uint64_t catalog_list_heard(const struct catalog_list *l)
+{
+    return l->heard;
 }
 
 int64_t catalog_list_version(const struct catalog_list *l)
@@ -95,7 +142,7 @@ static fh_err read_list(struct db_conn *conn, void *arg, struct fh_error *e)
 static struct catalog_list *find(struct catalog *c)
 {
     struct catalog_list *l = NULL;
-    if (!is_live(c))
+    if (!catalog_is_live(c))
         return NULL;
     pthread_mutex_lock(&c->lock);
     if (c->list && c->list->heard == c->heard) {
@@ -109,7 +156,7 @@ static struct catalog_list *find(struct catalog *c)
 static void keep(struct catalog *c, struct catalog_list *l)
 {
     struct catalog_list *old = NULL;
-    if (!is_live(c))
+    if (!catalog_is_live(c))
         return;
     pthread_mutex_lock(&c->lock);
     if (l->heard == c->heard) {

@@ -13,10 +13,16 @@ struct catalog;
 struct db_pool;
 
 struct catalog *catalog_new(struct db_pool *pool);
+/* Starts the thread that keeps the search index; without it whoever asks makes it. */
+fh_err catalog_run(struct catalog *c, struct fh_error *e) FH_MUSTCHECK;
 void catalog_free(struct catalog *c); /* NULL is fine */
 void catalog_set_live(struct catalog *c, bool (*live)(void *), void *arg);
-/* The database said that something changed, or that it may have. */
-void catalog_changed(struct catalog *c);
+/* The database said that something changed, or that it may have. awaited: somebody was or will be told that
+ * it is done, so no answer may be from before it; otherwise searches may be answered from the old index until
+ * there is a new one. */
+void catalog_changed(struct catalog *c, bool awaited);
+struct fh_buf;
+fh_err catalog_metrics(struct catalog *c, struct fh_buf *out, struct fh_error *e) FH_MUSTCHECK;
 
 /* --- for the files of this module */
 
@@ -24,9 +30,17 @@ struct catalog_list; /* all catalogs at one moment; immutable, counted */
 /* The list as it is now. inline_only: FH_AGAIN instead of reading it. */
 fh_err catalog_list_hold(struct catalog *c, bool inline_only, struct catalog_list **out,
                          struct fh_error *e) FH_MUSTCHECK;
-void catalog_list_drop(struct catalog_list *l); /* NULL is fine */
+struct catalog_list *catalog_list_share(struct catalog_list *l); /* held once more */
+void catalog_list_drop(struct catalog_list *l);                  /* NULL is fine */
 /* Their entries: the base catalog first, then by owner's handle, bytewise. */
 const struct store_catalog_entry *catalog_list_entries(const struct catalog_list *l, size_t *n);
+uint64_t catalog_list_heard(const struct catalog_list *l); /* how many changes had been heard of then */
+bool catalog_is_live(const struct catalog *c);
+uint64_t
+catalog_awaited(struct catalog *c); /* a list that had heard of fewer changes is too old for any answer */
+struct db_pool *catalog_pool(const struct catalog *c);
+struct catalog_indexer;
+struct catalog_indexer *catalog_indexer(const struct catalog *c);
 int64_t catalog_list_version(const struct catalog_list *l); /* catalog_version, no newer than the entries */
 
 #endif

@@ -13,7 +13,7 @@ const struct resolve_candidates *resolve_candidates(struct fh_arena *a, const st
     struct resolve_candidates *c = fh_alloc(a, sizeof *c);
     *c = (struct resolve_candidates){keys, nkeys, fh_alloc(a, (nkeys + 1) * sizeof *c->packages)};
     for (size_t i = 0; i < nkeys; i++)
-        c->packages[i].of_owner = keys[i].of_owner;
+        c->packages[i].of_owner = keys[i].owner != NULL;
     for (size_t i = 0; i < found->nruns; i++) {
         const struct store_run *run = &found->runs[i];
         struct resolve_package *p = &c->packages[run->key];

@@ -17,9 +17,9 @@ unsigned resolve_passes(const struct resolve_descriptor *d, const char *version,
                         int flags)
 {
     bool passes[RESOLVE_FILTERS] = {
-        [RESOLVE_INSECURE] = d->insecure || !(flags & STORE_FLAG_INSECURE),
-        [RESOLVE_BROKEN] = d->broken || !(flags & STORE_FLAG_BROKEN),
-        [RESOLVE_UNFREE] = d->unfree || !(flags & STORE_FLAG_UNFREE),
+        [RESOLVE_INSECURE] = d->insecure || !(flags & STORE_INSECURE),
+        [RESOLVE_BROKEN] = d->broken || !(flags & STORE_BROKEN),
+        [RESOLVE_UNFREE] = d->unfree || !(flags & STORE_UNFREE),
         [RESOLVE_LICENSE] = license_passes(d, license),
         [RESOLVE_VERSION] = fh_version_range_fits(d->range, version, d->pre_releases),
     };
@@ -31,8 +31,8 @@ unsigned resolve_passes(const struct resolve_descriptor *d, const char *version,
 
 bool resolve_lacks_builds(int flags)
 {
-    const int exempt = STORE_FLAG_BROKEN | STORE_FLAG_UNFREE | STORE_FLAG_INSECURE;
-    return (flags & STORE_FLAG_MISSING_BUILDS) && !(flags & exempt);
+    const int exempt = STORE_BROKEN | STORE_UNFREE | STORE_INSECURE;
+    return (flags & STORE_MISSING_BUILDS) && !(flags & exempt);
 }
 
 static bool counts_as_built(const struct resolve_descriptor *d, int flags)

@@ -92,7 +92,7 @@ static struct asked ask_for(struct fh_arena *a, const struct store_resolve_key *
 {
     struct asked asked = {.keys = keys, .which = fh_alloc(a, (n + 1) * sizeof *asked.which)};
     for (size_t i = 0; i < n; i++)
-        if (keys[i].catalog_id != 0 && keys[i].of_owner == of_owner)
+        if (keys[i].catalog_id != 0 && (keys[i].owner != NULL) == of_owner)
             asked.which[asked.n++] = i;
     return asked;
 }
@@ -218,7 +218,7 @@ fh_err store_resolve_candidates(struct db_conn *c, struct fh_arena *a, const str
 
 #define SHOWN                                                                                                \
     "d.drv_path, d.name, d.version, d.outputs, d.outputs_to_install, d.description, d.license, "             \
-    "d.cache_uri, d.flags "
+    "d.cache_uri, d.flags, d.system "
 
 struct part {
     const struct store_choice *choices;
@@ -247,7 +247,7 @@ NUMBER(package_id)
 NUMBER(page_id)
 NUMBER(system)
 
-static void read_shown(const struct db_rows *rows, size_t row, int column, struct store_chosen *out)
+static void read_shown(const struct db_rows *rows, size_t row, int column, struct store_package_row *out)
 {
     out->drv_path = db_get_text(rows, row, column);
     out->name = db_get_text(rows, row, column + 1);
@@ -258,10 +258,11 @@ static void read_shown(const struct db_rows *rows, size_t row, int column, struc
     out->license = db_get_text(rows, row, column + 6);
     out->cache_uri = db_get_text(rows, row, column + 7);
     out->flags = (int)db_get_i64(rows, row, column + 8);
+    out->system = (enum fh_system)db_get_i64(rows, row, column + 9);
 }
 
 static fh_err read_base(struct db_conn *c, struct fh_arena *a, const struct part *chosen,
-                        struct store_chosen *out, struct fh_error *e)
+                        struct store_package_row *out, struct fh_error *e)
 {
     struct db_rows *rows;
     size_t n = chosen->n;
@@ -281,7 +282,7 @@ static fh_err read_base(struct db_conn *c, struct fh_arena *a, const struct part
     if (db_count(rows) != n)
         return FH_FAIL(e, FH_INTERNAL, "A derivation of a page is not there.");
     for (size_t i = 0; i < n; i++) {
-        struct store_chosen *row = &out[chosen->which[db_get_i64(rows, i, 0) - 1]];
+        struct store_package_row *row = &out[chosen->which[db_get_i64(rows, i, 0) - 1]];
         row->scraped_at = db_get_i64(rows, i, 1);
         read_shown(rows, i, 2, row);
     }
@@ -289,7 +290,7 @@ static fh_err read_base(struct db_conn *c, struct fh_arena *a, const struct part
 }
 
 static fh_err read_builds(struct db_conn *c, struct fh_arena *a, const struct part *chosen,
-                          struct store_chosen *out, struct fh_error *e)
+                          struct store_package_row *out, struct fh_error *e)
 {
     struct db_rows *rows;
     FH_TRY(db_query(
@@ -303,7 +304,7 @@ static fh_err read_builds(struct db_conn *c, struct fh_arena *a, const struct pa
     if (db_count(rows) != chosen->n)
         return FH_FAIL(e, FH_INTERNAL, "A build of a package is not there.");
     for (size_t i = 0; i < chosen->n; i++) {
-        struct store_chosen *row = &out[chosen->which[db_get_i64(rows, i, 0) - 1]];
+        struct store_package_row *row = &out[chosen->which[db_get_i64(rows, i, 0) - 1]];
         row->scraped_at = db_get_i64(rows, i, 1);
         row->locked_url = db_get_text(rows, i, 2);
         row->rev = db_get_text(rows, i, 3);
@@ -315,7 +316,7 @@ static fh_err read_builds(struct db_conn *c, struct fh_arena *a, const struct pa
 }
 
 fh_err store_resolve_rows(struct db_conn *c, struct fh_arena *a, const struct store_choice *choices, size_t n,
-                          struct store_chosen **out, struct fh_error *e)
+                          struct store_package_row **out, struct fh_error *e)
 {
     struct part base = choose(a, choices, n, false), builds = choose(a, choices, n, true);
     *out = fh_alloc(a, (n + 1) * sizeof **out);

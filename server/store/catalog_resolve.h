@@ -8,17 +8,8 @@
 #ifndef STORE_CATALOG_RESOLVE_H
 #define STORE_CATALOG_RESOLVE_H
 
-#include "common/system.h"
 #include "server/store/catalog.h"
-
-/* Flags of a derivation (migration 0007): a fact, and FLAG << STORE_FLAG_UNKNOWN when nobody knows. */
-enum {
-    STORE_FLAG_BROKEN = 1,
-    STORE_FLAG_INSECURE = 2,
-    STORE_FLAG_UNFREE = 4,
-    STORE_FLAG_MISSING_BUILDS = 8,
-    STORE_FLAG_UNKNOWN = 4,
-};
+#include "server/store/catalog_read.h"
 
 /* One system of a complete page, and where it stands among the places of its system. */
 struct store_column {
@@ -30,7 +21,7 @@ struct store_column {
 
 struct store_resolve_key {
     int64_t catalog_id; /* 0: none that the caller may see; nothing is asked of it */
-    bool of_owner;      /* its packages are builds and not on pages */
+    const char *owner;  /* its packages are builds and not on pages; NULL: the base catalog */
     const char *attr_path;
 };
 
@@ -82,17 +73,10 @@ struct store_choice {
     int64_t derivation_id, package_id, page_id;
     enum fh_system system;
 };
-/* All that an answer shows of it. */
-struct store_chosen {
-    const char *drv_path, *name, *version, *outputs, *outputs_to_install, *description, *license, *cache_uri;
-    int flags;
-    int64_t scraped_at;           /* microseconds; 0: not known; -1: as its column */
-    const char *locked_url, *rev; /* NULL for a package of the base catalog: as its page */
-    int64_t rev_count, rev_date;
-};
+enum { STORE_SCRAPED_WITH_PAGE = -1 };
 /* out[i] is of choices[i]; a derivation that is chosen twice is read twice. FH_INTERNAL when one is not
  * there. */
 fh_err store_resolve_rows(struct db_conn *c, struct fh_arena *a, const struct store_choice *choices, size_t n,
-                          struct store_chosen **out, struct fh_error *e) FH_MUSTCHECK;
+                          struct store_package_row **out, struct fh_error *e) FH_MUSTCHECK;
 
 #endif

@@ -75,7 +75,8 @@ static size_t key_of(struct store_resolve_key *keys, size_t *n, const char *attr
     for (size_t i = 0; i < *n; i++)
         if (strcmp(keys[i].attr_path, attr) == 0)
             return i;
-    keys[*n] = (struct store_resolve_key){.catalog_id = 1, .of_owner = strchr(attr, '/'), .attr_path = attr};
+    keys[*n] = (struct store_resolve_key){
+        .catalog_id = 1, .owner = strchr(attr, '/') ? "acme" : NULL, .attr_path = attr};
     return (*n)++;
 }
 
@@ -104,7 +105,7 @@ static struct store_candidates make_candidates(struct store_resolve_key *keys, s
     for (const struct row *r = rows; r->attr; r++) {
         size_t key = key_of(keys, nkeys, r->attr);
         const char *drv = fh_sprintf(a, "%s-%s-%s.drv", r->attr, r->system, r->version);
-        if (keys[key].of_owner)
+        if (keys[key].owner)
             c.builds[c.nbuilds++] = (struct store_build){.key = key,
                                                          .system = system_of(r->system),
                                                          .base_rev_count = r->page,
@@ -232,17 +233,12 @@ static void filters_walk_back_in_time(void **state)
     (void)state;
     static const struct row rows[] = {
         {.attr = "p", .system = "al", .page = 100, .version = "1", .license = "MIT"},
-        {.attr = "p",
-         .system = "al",
-         .page = 200,
-         .version = "2",
-         .flags = STORE_FLAG_INSECURE,
-         .license = "MIT"},
+        {.attr = "p", .system = "al", .page = 200, .version = "2", .flags = STORE_INSECURE, .license = "MIT"},
         {.attr = "p",
          .system = "al",
          .page = 300,
          .version = "3",
-         .flags = STORE_FLAG_BROKEN | STORE_FLAG_UNFREE,
+         .flags = STORE_BROKEN | STORE_UNFREE,
          .license = "Unfree"},
         {0}};
     expect(rows, "p al", "100: 1");
@@ -259,12 +255,12 @@ static void filters_walk_back_in_time(void **state)
 static void missing_builds_are_the_last_resort(void **state)
 {
     (void)state;
-    enum { MISSING = STORE_FLAG_MISSING_BUILDS };
+    enum { MISSING = STORE_MISSING_BUILDS };
     static const struct row rows[] = {
         {.attr = "p", .system = "al", .page = 200, .version = "2"},
         {.attr = "p", .system = "al", .page = 300, .version = "3", .flags = MISSING},
         {.attr = "new", .system = "al", .page = 300, .version = "3", .flags = MISSING},
-        {.attr = "unfree", .system = "al", .page = 300, .version = "3", .flags = MISSING | STORE_FLAG_UNFREE},
+        {.attr = "unfree", .system = "al", .page = 300, .version = "3", .flags = MISSING | STORE_UNFREE},
         {0}};
     expect(rows, "p al", "200: 2");
     expect(rows, "p al \"allow_missing_builds\":true", "300: 3");
@@ -345,11 +341,11 @@ static void failures_are_told_as_clients_know_them(void **state)
          .system = "al",
          .page = 300,
          .version = "2",
-         .flags = STORE_FLAG_INSECURE | STORE_FLAG_BROKEN | STORE_FLAG_UNFREE,
+         .flags = STORE_INSECURE | STORE_BROKEN | STORE_UNFREE,
          .license = "X"},
         {.attr = "ok", .system = "al", .page = 100, .version = "1"},
         {.attr = "ok", .system = "al", .page = 300, .version = "3"},
-        {.attr = "half", .system = "al", .page = 100, .version = "1", .flags = STORE_FLAG_BROKEN},
+        {.attr = "half", .system = "al", .page = 100, .version = "1", .flags = STORE_BROKEN},
         {.attr = "half", .system = "al", .page = 300, .version = "3"},
         {.attr = "two", .system = "al", .page = 200, .version = "1"},
         {0}};
