@@ -73,6 +73,7 @@ enum {
     FH_MAX_VERSION_TEXT = 512,
     FH_MAX_VERSION_CLAUSES = 32,
     FH_MAX_CANDIDATE_PAGES = 10000,
+    FH_MAX_EXPLAIN_NAMES = 16, /* names for which explain looks for similar ones */
     /* the catalog */
     FH_MIN_SEARCH_TERM = 2, /* characters, not bytes */
     FH_MAX_SEARCH_TERM = 200,

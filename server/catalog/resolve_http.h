@@ -5,5 +5,6 @@
 #include "server/http/web.h"
 
 web_handler resolve_http_resolve; /* POST /api/v1/catalog/resolve */
+web_handler resolve_http_explain; /* POST /api/v1/explain */
 
 #endif

@@ -5,6 +5,8 @@
  * package. */
 #include "server/catalog/resolve_message.h"
 
+#include "server/catalog/resolve_packages.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,63 +44,6 @@ static struct resolve_message *say_of(struct fh_arena *a, struct resolve_message
     with(m, "attr_path", d->attr_path);
     with(m, "install_id", d->install_id);
     return m;
-}
-
-/* --- one package: the slots of its descriptors */
-
-struct part {
-    const struct resolve_slot *slot;
-    size_t at; /* its place in the request */
-};
-struct package {
-    const struct resolve_descriptor *descriptor; /* the first of it */
-    const struct part *parts;                    /* by system */
-    size_t nparts;
-    size_t at;
-};
-
-static int by_package(const void *left, const void *right)
-{
-    const struct part *x = left, *y = right;
-    const struct resolve_descriptor *dx = x->slot->descriptor, *dy = y->slot->descriptor;
-    int order = strcmp(dx->install_id, dy->install_id);
-    order = order ? order : strcmp(dx->attr_path, dy->attr_path);
-    order = order ? order : (x->slot->system > y->slot->system) - (x->slot->system < y->slot->system);
-    return order ? order : (x->at > y->at) - (x->at < y->at);
-}
-
-static int by_request(const void *left, const void *right)
-{
-    const struct package *x = left, *y = right;
-    return (x->at > y->at) - (x->at < y->at);
-}
-
-static bool is_same_package(const struct resolve_descriptor *x, const struct resolve_descriptor *y)
-{
-    return strcmp(x->install_id, y->install_id) == 0 && strcmp(x->attr_path, y->attr_path) == 0;
-}
-
-/* A package may be sent as several descriptors, one for each system. */
-static struct package *packages_of(const struct resolve_field *f, size_t *count)
-{
-    struct part *parts = fh_alloc(f->arena, (f->nslots + 1) * sizeof *parts);
-    struct package *packages = fh_alloc(f->arena, (f->nslots + 1) * sizeof *packages);
-    size_t n = 0;
-    for (size_t i = 0; i < f->nslots; i++)
-        parts[i] = (struct part){&f->slots[i], i};
-    qsort(parts, f->nslots, sizeof *parts, by_package);
-    for (size_t i = 0; i < f->nslots; i++) {
-        const struct resolve_descriptor *d = parts[i].slot->descriptor;
-        if (n == 0 || !is_same_package(packages[n - 1].descriptor, d))
-            packages[n++] = (struct package){d, &parts[i], 0, parts[i].at};
-        struct package *p = &packages[n - 1];
-        p->nparts++;
-        if (parts[i].at < p->at)
-            p->at = parts[i].at;
-    }
-    qsort(packages, n, sizeof *packages, by_request);
-    *count = n;
-    return packages;
 }
 
 /* --- where it is */
@@ -139,7 +84,7 @@ static const char *names(struct fh_arena *a, unsigned systems)
     return list;
 }
 
-static bool not_for_all_systems(const struct resolve_field *f, const struct package *p,
+static bool not_for_all_systems(const struct resolve_field *f, const struct resolve_packaged *p,
                                 struct resolve_messages *out)
 {
     unsigned wanted = 0, valid = 0;
@@ -176,7 +121,7 @@ static int by_size(const void *left, const void *right)
 
 /* The sets of systems that pages have together: "(a,b), (c)", the largest first, then by name. *all: some
  * page has every one of them. */
-static const char *groupings(const struct resolve_field *f, const struct package *p, bool *all)
+static const char *groupings(const struct resolve_field *f, const struct resolve_packaged *p, bool *all)
 {
     enum { SETS = 1 << FH_SYSTEM_END };
     bool seen[SETS] = {false};
@@ -204,7 +149,7 @@ static const char *groupings(const struct resolve_field *f, const struct package
     return list;
 }
 
-static bool not_on_same_page(const struct resolve_field *f, const struct package *p,
+static bool not_on_same_page(const struct resolve_field *f, const struct resolve_packaged *p,
                              struct resolve_messages *out)
 {
     bool all;
@@ -285,7 +230,7 @@ static void judge_slot(const struct resolve_field *f, const struct resolve_slot 
             out);
 }
 
-static void judge_systems(const struct resolve_field *f, const struct package *p,
+static void judge_systems(const struct resolve_field *f, const struct resolve_packaged *p,
                           struct resolve_messages *out)
 {
     size_t of_system = out->n;
@@ -300,7 +245,7 @@ static void judge_systems(const struct resolve_field *f, const struct package *p
     }
 }
 
-static bool all_are_there(const struct package *p)
+static bool all_are_there(const struct resolve_packaged *p)
 {
     for (size_t i = 0; i < p->nparts; i++)
         if (!p->parts[i].slot->is_there)
@@ -308,7 +253,8 @@ static bool all_are_there(const struct package *p)
     return true;
 }
 
-static void judge(const struct resolve_field *f, const struct package *p, struct resolve_messages *out)
+static void judge(const struct resolve_field *f, const struct resolve_packaged *p,
+                  struct resolve_messages *out)
 {
     if (!resolve_is_in_catalog(f, p->descriptor))
         say_of(
@@ -357,7 +303,7 @@ void resolve_say_why(const struct resolve_field *f, struct resolve_group_answer 
              "stability", stability);
     } else {
         size_t n;
-        const struct package *packages = packages_of(f, &n);
+        const struct resolve_packaged *packages = resolve_packages(f, &n);
         for (size_t i = 0; i < n; i++)
             judge(f, &packages[i], out);
         judge_without_systems(f, out);

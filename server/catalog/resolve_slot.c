@@ -68,7 +68,7 @@ static void note(const struct resolve_field *f, struct resolve_slot *s, const pa
     s->built_somewhere = s->built_somewhere || counts_as_built(s->descriptor, flags);
 }
 
-static void add_build_pages(const struct resolve_field *f, const struct store_build *b, page_set *pages)
+void resolve_build_pages(const struct resolve_field *f, const struct store_build *b, page_set *pages)
 {
     if (f->only_builds)
         calendar_put(pages, 0);
@@ -94,7 +94,7 @@ static void fill(const struct resolve_field *f, struct resolve_slot *s)
     for (size_t i = 0; i < s->package->systems[s->system].nbuilds; i++) {
         const struct store_build *b = &s->package->systems[s->system].builds[i];
         memset(pages, 0, size);
-        add_build_pages(f, b, pages);
+        resolve_build_pages(f, b, pages);
         note(f, s, pages, b->version, b->license, b->flags, b->is_yanked,
              is_pinned_to(s->descriptor, b->drv_path));
     }

@@ -67,6 +67,8 @@ unsigned resolve_passes(const struct resolve_descriptor *d, const char *version,
                         int flags);
 /* A row that nobody built, though somebody should have (6.6). */
 bool resolve_lacks_builds(int flags);
+/* Adds the pages on which a build is there. */
+void resolve_build_pages(const struct resolve_field *f, const struct store_build *b, page_set *pages);
 /* The row's run on a page, whatever passes; NULL: none. */
 const struct store_run *resolve_run_on(const struct calendar *c, const struct resolve_slot *slot,
                                        size_t page);
