@@ -4,8 +4,10 @@
  * whoever asks after a change was announced is never answered from before it. */
 #include "server/catalog/catalog.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "server/catalog/search_index.h"
+#include "server/store/catalog_info.h"
 #include "server/store/catalog_read.h"
 
 #include <pthread.h>
@@ -22,6 +24,7 @@ struct catalog_list {
 
 struct catalog {
     struct db_pool *pool;
+    int64_t started;
     bool (*live)(void *);
     void *live_arg;
     pthread_mutex_t loading; /* one reads, the others then find it */
@@ -30,12 +33,15 @@ struct catalog {
     uint64_t awaited;        /* that was, when one was announced that somebody waits for */
     struct catalog_list *list;
     struct catalog_indexer *indexer;
+    int64_t counted; /* the catalog's version of which counts tells; 0: of none */
+    struct store_catalog_counts counts;
 };
 
 struct catalog *catalog_new(struct db_pool *pool)
 {
     struct catalog *c = fh_xcalloc(1, sizeof *c);
     c->pool = pool;
+    c->started = fh_now();
     pthread_mutex_init(&c->loading, NULL);
     pthread_mutex_init(&c->lock, NULL);
     c->indexer = catalog_indexer_new(c);
@@ -95,6 +101,37 @@ struct db_pool *catalog_pool(const struct catalog *c)
 struct catalog_indexer *catalog_indexer(const struct catalog *c)
 {
     return c->indexer;
+}
+
+int64_t catalog_started(const struct catalog *c)
+{
+    return c->started;
+}
+
+static fh_err read_counts(struct db_conn *conn, void *arg, struct fh_error *e)
+{
+    struct fh_arena *a = fh_arena_new();
+    fh_err rc = store_catalog_count(conn, a, arg, e);
+    fh_arena_free(a);
+    return rc;
+}
+
+fh_err catalog_counts(struct catalog *c, const struct catalog_list *l, struct store_catalog_counts *out,
+                      struct fh_error *e)
+{
+    pthread_mutex_lock(&c->lock);
+    bool known = c->counted == l->version && l->version != 0;
+    if (known)
+        *out = c->counts;
+    pthread_mutex_unlock(&c->lock);
+    if (known)
+        return FH_OK;
+    FH_TRY(db_read(c->pool, read_counts, out, e));
+    pthread_mutex_lock(&c->lock);
+    c->counted = l->version;
+    c->counts = *out;
+    pthread_mutex_unlock(&c->lock);
+    return FH_OK;
 }
 
 fh_err catalog_metrics(struct catalog *c, struct fh_buf *out, struct fh_error *e)

@@ -21,6 +21,7 @@ void catalog_set_live(struct catalog *c, bool (*live)(void *), void *arg);
  * it is done, so no answer may be from before it; otherwise searches may be answered from the old index until
  * there is a new one. */
 void catalog_changed(struct catalog *c, bool awaited);
+int64_t catalog_started(const struct catalog *c); /* when it was made: Unix seconds */
 struct fh_buf;
 fh_err catalog_metrics(struct catalog *c, struct fh_buf *out, struct fh_error *e) FH_MUSTCHECK;
 
@@ -34,6 +35,10 @@ struct catalog_list *catalog_list_share(struct catalog_list *l); /* held once mo
 void catalog_list_drop(struct catalog_list *l);                  /* NULL is fine */
 /* Their entries: the base catalog first, then by owner's handle, bytewise. */
 const struct store_catalog_entry *catalog_list_entries(const struct catalog_list *l, size_t *n);
+/* Counts of the base catalog as of the list's moment or later; kept as long as nothing changes. */
+struct store_catalog_counts;
+fh_err catalog_counts(struct catalog *c, const struct catalog_list *l, struct store_catalog_counts *out,
+                      struct fh_error *e) FH_MUSTCHECK;
 uint64_t catalog_list_heard(const struct catalog_list *l); /* how many changes had been heard of then */
 bool catalog_is_live(const struct catalog *c);
 uint64_t

@@ -2,10 +2,13 @@
 #include "server/catalog/catalog_http.h"
 
 #include "common/ceilings.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/system.h"
 #include "server/app.h"
+#include "server/catalog/search_index.h"
 #include "server/catalog/search_text.h"
+#include "server/store/catalog.h"
 
 #include <errno.h>
 #include <string.h>
@@ -124,5 +127,61 @@ fh_err catalog_http_reply(struct web_request *req, struct web_response *res, str
     if (b->len > FH_MAX_BODY_SMALL)
         fh_buf_free(b); /* it waits for its client in a file */
     web_add_header(res, "Cache-Control", "private, no-cache");
+    return FH_OK;
+}
+
+fh_err catalog_put_date(struct fh_buf *b, const char *key, int64_t at, struct fh_error *e)
+{
+    char text[FH_RFC3339_SIZE];
+    fh_time_format(at, text);
+    return catalog_put_text(b, key, text, e);
+}
+
+/* --- the base catalog */
+
+struct pages_work {
+    struct fh_arena *arena;
+    struct store_catalog_pages pages;
+};
+
+static fh_err load_pages(struct db_conn *c, void *arg, struct fh_error *e)
+{
+    struct pages_work *w = arg;
+    return store_catalog_pages(c, w->arena, &w->pages, e);
+}
+
+fh_err catalog_http_pages(struct web_request *req, const struct catalog_scope *scope,
+                          struct store_catalog_pages *out, struct fh_error *e)
+{
+    struct pages_work w = {.arena = req->arena};
+    FH_TRY(db_read(req->app->pool, load_pages, &w, e));
+    if (!catalog_scope_base(scope))
+        w.pages = (struct store_catalog_pages){0};
+    *out = w.pages;
+    return FH_OK;
+}
+
+bool catalog_http_has_tag(const struct store_catalog_page *page, const char *tag)
+{
+    for (size_t i = 0; i < page->ntags; i++)
+        if (strcmp(page->tags[i], tag) == 0)
+            return true;
+    return false;
+}
+
+static void drop_index(void *index)
+{
+    catalog_index_drop(index);
+}
+
+fh_err catalog_http_base_part(struct web_request *req, const struct catalog_part **out, struct fh_error *e)
+{
+    const struct catalog_scope *scope;
+    struct catalog_index *index;
+    FH_TRY(catalog_http_scope(req, &scope, e));
+    FH_TRY(catalog_index_hold(req->app->catalog, catalog_scope_list(scope), req->inline_only, &index, e));
+    fh_defer(req->arena, drop_index, index);
+    const struct store_catalog_entry *base = catalog_scope_base(scope);
+    *out = base ? catalog_index_part(index, base->id) : NULL;
     return FH_OK;
 }

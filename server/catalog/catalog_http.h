@@ -39,7 +39,26 @@ fh_err catalog_put_json(struct fh_buf *b, const char *key, const char *json, str
 fh_err catalog_http_reply(struct web_request *req, struct web_response *res, struct fh_buf *b,
                           struct fh_error *e) FH_MUSTCHECK;
 
-web_handler catalog_http_search;   /* GET …/search */
-web_handler catalog_http_packages; /* GET …/packages/{attr_path} */
+struct store_catalog_page;
+struct store_catalog_pages;
+struct catalog_part;
+/* The base catalog's pages, and its packages in memory; none where it is not for this caller. */
+fh_err catalog_http_pages(struct web_request *req, const struct catalog_scope *scope,
+                          struct store_catalog_pages *out, struct fh_error *e) FH_MUSTCHECK;
+fh_err catalog_http_base_part(struct web_request *req, const struct catalog_part **out,
+                              struct fh_error *e) FH_MUSTCHECK;
+bool catalog_http_has_tag(const struct store_catalog_page *page, const char *tag);
+fh_err catalog_put_date(struct fh_buf *b, const char *key, int64_t at, struct fh_error *e) FH_MUSTCHECK;
+
+web_handler catalog_http_search;    /* GET …/search */
+web_handler catalog_http_base;      /* GET …/info/base-catalog */
+web_handler catalog_http_paths;     /* GET …/info/pkg-paths */
+web_handler catalog_http_published; /* GET …/info/published-catalogs */
+web_handler catalog_http_sources;   /* GET …/catalogs/{name}/locked-sources */
+web_handler catalog_http_command;   /* GET …/by-command */
+web_handler catalog_http_service;   /* GET …/status/service */
+web_handler catalog_http_state;     /* GET …/status/catalog */
+web_handler catalog_http_health;    /* GET …/status/healthcheck */
+web_handler catalog_http_packages;  /* GET …/packages/{attr_path} */
 
 #endif
