@@ -221,8 +221,10 @@ static const char *why_found(const struct resolve_field *f, const struct explain
         number);
 }
 
-static const char *why_not(const struct explain_group *g)
+static const char *why_not(const struct resolve_field *f, const struct explain_group *g)
 {
+    if (f->calendar->pages.n == 0)
+        return resolve_empty_catalog;
     const struct resolve_messages *m = &g->answer->messages;
     if (m->n > 0 && strcmp(m->items[0].type, "constraints_too_tight") != 0)
         return m->items[0].text;
@@ -250,7 +252,7 @@ struct explain_group *catalog_explain(struct fh_arena *a, const struct calendar 
         for (size_t k = 0; k < g->n; k++)
             explain_package(&field, &packages[k], g->answer, &g->packages[k]);
         explain_newer(&field, g->answer, g);
-        g->why = g->answer->is_found ? why_found(&field, g) : why_not(g);
+        g->why = g->answer->is_found ? why_found(&field, g) : why_not(&field, g);
     }
     return groups;
 }
