@@ -94,21 +94,19 @@ static void look_at_all(struct look *l)
     }
 }
 
-/* What a slot takes by itself: built rows, or else any that fit. */
-static const page_set *taken_alone(const struct resolve_field *f, const struct resolve_slot *s)
-{
-    if (calendar_meet(f->calendar, s->built, f->pages) || s->descriptor->missing == RESOLVE_MISSING_NEVER)
-        return s->built;
-    return s->fits;
-}
-
+/* The newest page on which these are taken without the others of the group: built, or else any that fit. */
 static long alone_on(const struct resolve_field *f, const struct resolve_part *parts, size_t n)
 {
-    page_set *pages = calendar_set(f->arena, f->calendar);
-    calendar_or(f->calendar, pages, f->pages);
-    for (size_t i = 0; i < n; i++)
-        calendar_and(f->calendar, pages, taken_alone(f, parts[i].slot));
-    return calendar_next(f->calendar, pages, CALENDAR_NO_PAGE);
+    long page = CALENDAR_NO_PAGE;
+    for (int relaxed = 0; relaxed < 2 && page == CALENDAR_NO_PAGE; relaxed++) {
+        const struct resolve_attempt attempt = {.relaxed = relaxed};
+        page_set *pages = calendar_set(f->arena, f->calendar);
+        calendar_or(f->calendar, pages, f->pages);
+        for (size_t i = 0; i < n; i++)
+            calendar_and(f->calendar, pages, resolve_slot_set(parts[i].slot, &attempt));
+        page = calendar_next(f->calendar, pages, CALENDAR_NO_PAGE);
+    }
+    return page;
 }
 
 static void explain_system(const struct resolve_field *f, const struct resolve_part *part,
