@@ -32,8 +32,7 @@ struct store_run {
     int32_t first, past;
     int64_t package_id, derivation_id;
     int flags;
-    const char *version, *license; /* license NULL: none known */
-    const char *drv_path;          /* NULL unless with_drv_path */
+    const char *version, *license, *drv_path; /* license NULL: none known */
 };
 
 /* A build in an owner's catalog. */
@@ -64,8 +63,7 @@ fh_err store_catalog_columns(struct db_conn *c, struct fh_arena *a, struct store
                              struct fh_error *e) FH_MUSTCHECK;
 /* Two statements, or one when all keys are of one kind. */
 fh_err store_resolve_candidates(struct db_conn *c, struct fh_arena *a, const struct store_resolve_key *keys,
-                                size_t nkeys, bool with_drv_path, struct store_candidates *out,
-                                struct fh_error *e) FH_MUSTCHECK;
+                                size_t nkeys, struct store_candidates *out, struct fh_error *e) FH_MUSTCHECK;
 
 /* What was chosen: a derivation of the base catalog on a page, or a build. */
 struct store_choice {

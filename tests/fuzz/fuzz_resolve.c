@@ -70,7 +70,9 @@ static const struct resolve_candidates *small_candidates(struct fh_arena *a)
          .drv_path = "g.drv",
          .is_yanked = true}};
     const struct store_candidates found = {runs, RUNS, builds, BUILDS};
-    return resolve_candidates(a, keys, KEYS, &found);
+    struct resolve_candidates *c = fh_alloc(a, sizeof *c);
+    *c = (struct resolve_candidates){resolve_packages_of(a, keys, KEYS, &found), KEYS};
+    return c;
 }
 
 static void check_group(const struct resolve_group *g, const struct resolve_group_answer *answer,

@@ -167,7 +167,9 @@ static struct resolve_answer *answer_of(const struct small_page *pages, const st
         request->groups[0].descriptors[i].key =
             key_of(keys, &nkeys, request->groups[0].descriptors[i].attr_path);
     struct store_resolve_key *kept = fh_memdup(a, keys, sizeof keys);
-    return catalog_resolve(a, make_calendar(pages), resolve_candidates(a, kept, nkeys, &found), request);
+    struct resolve_candidates *c = fh_alloc(a, sizeof *c);
+    *c = (struct resolve_candidates){resolve_packages_of(a, kept, nkeys, &found), nkeys};
+    return catalog_resolve(a, make_calendar(pages), c, request);
 }
 
 static const char *version_of(const struct resolve_row *r)
