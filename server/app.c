@@ -5,7 +5,7 @@
 #include "common/ceilings.h"
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
-#include "server/catalog/catalog.h"
+#include "server/catalog/catalog_memory.h"
 #include "server/catalog/resolve_memory.h"
 #include "server/config.h"
 #include "server/db/cluster.h"

@@ -45,12 +45,9 @@ void resolve_keys(struct resolve_question *q, const struct catalog_scope *scope)
 static fh_err read_calendar(struct db_conn *c, struct fh_arena *a, const struct calendar **out,
                             struct fh_error *e)
 {
-    struct store_catalog_pages pages;
-    struct store_column *columns;
-    size_t n;
-    FH_TRY(store_catalog_pages(c, a, &pages, e));
-    FH_TRY(store_catalog_columns(c, a, &columns, &n, e));
-    *out = catalog_calendar(a, &pages, columns, n);
+    struct store_catalog_layout layout;
+    FH_TRY(store_catalog_layout(c, a, &layout, e));
+    *out = catalog_calendar(a, &layout);
     return FH_OK;
 }
 
@@ -114,16 +111,6 @@ struct wanted {
     struct resolve_shown *shown;
 };
 
-static const char *tags_of(struct fh_arena *a, const struct store_catalog_page *page)
-{
-    const char *list = "[";
-    if (page->ntags == 0)
-        return NULL;
-    for (size_t i = 0; i < page->ntags; i++) /* a tag holds nothing that JSON escapes (migration 0007) */
-        list = fh_sprintf(a, "%s%s\"%s\"", list, i ? "," : "", page->tags[i]);
-    return fh_sprintf(a, "%s]", list);
-}
-
 /* The page that a build was made on; NULL: it is not here. */
 static const struct store_catalog_page *base_of(const struct calendar *c, const struct store_build *build)
 {
@@ -144,14 +131,14 @@ static void complete(const struct resolve_question *q, const struct wanted *w, s
 {
     if (w->row->build) {
         const struct store_catalog_page *base = base_of(q->calendar, w->row->build);
-        row->tags = base ? tags_of(q->arena, base) : NULL;
+        row->tags = base ? q->calendar->tags[base - q->calendar->pages.items] : NULL;
         return;
     }
     const struct store_catalog_page *page = &q->calendar->pages.items[w->group->page];
     row->rev = page->rev;
     row->rev_count = page->rev_count;
     row->rev_date = page->rev_date;
-    row->tags = tags_of(q->arena, page);
+    row->tags = q->calendar->tags[w->group->page];
     if (row->scraped_at == STORE_SCRAPED_WITH_PAGE)
         row->scraped_at = q->calendar->systems[row->system].of_page[w->group->page]->scraped_at;
 }

@@ -19,25 +19,6 @@ fh_err store_resolve_end(struct db_conn *c, struct fh_error *e)
     return db_exec(c, "COMMIT", NULL, 0, NULL, e);
 }
 
-fh_err store_catalog_columns(struct db_conn *c, struct fh_arena *a, struct store_column **out, size_t *n,
-                             struct fh_error *e)
-{
-    struct db_rows *rows;
-    FH_TRY(db_query(c, a,
-                    "SELECT s.page_id, s.system, s.place, s.scraped_at FROM catalog_page_system s "
-                    "JOIN catalog_page p ON p.id = s.page_id WHERE p.complete_at IS NOT NULL "
-                    "ORDER BY s.system, s.place",
-                    NULL, 0, &rows, e));
-    *n = db_count(rows);
-    *out = fh_alloc(a, (*n + 1) * sizeof **out);
-    for (size_t i = 0; i < *n; i++)
-        (*out)[i] = (struct store_column){.page_id = db_get_i64(rows, i, 0),
-                                          .system = (enum fh_system)db_get_i64(rows, i, 1),
-                                          .place = (int32_t)db_get_i64(rows, i, 2),
-                                          .scraped_at = db_get_i64(rows, i, 3)};
-    return FH_OK;
-}
-
 /* --- lists as parameters */
 
 /* The i-th of something as a number. */
