@@ -7,6 +7,7 @@
 #include "server/auth/auth_http.h"
 #include "server/catalog/catalog_memory.h"
 #include "server/catalog/upstream.h"
+#include "server/catalog/resolve_memory.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
@@ -254,6 +255,7 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
     app->catalog = catalog_new(app->pool);
     if (app->config->catalog_upstream)
         app->upstream = open_upstream(app);
+    app->resolve = resolve_memory_new(FH_MAX_RESOLVE_MEMORY);
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
     FH_TRY(db_listener_start(db, channels, sizeof channels / sizeof *channels, on_message, on_reset, app,
                              &app->listener, e));
@@ -300,6 +302,7 @@ void app_stop(struct app *app, int drain_ms)
     }
     catalog_upstream_free(app->upstream);
     catalog_free(app->catalog);
+    resolve_memory_free(app->resolve);
     if (app->repos)
         wire_repos_close(app->repos);
     rest_close(app->rest);
