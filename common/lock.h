@@ -95,8 +95,8 @@ const json_t *fh_locking_question(const struct fh_locking *l);
 const char *fh_locking_asked(const struct fh_locking *l);
 /* The lock, from the answer (NULL where there was no question): two-space pretty JSON and a newline.
  * *composer is the manifest that has to stand in manifest.toml: the one given, or, where what is locked needs
- * a newer schema version than it has, the same in the newest. FH_CONFLICT with *failures for what could not be
- * resolved (else NULL), FH_UNAVAILABLE for an answer that is none to the question. */
+ * a newer schema version than it has, the same in the newest. FH_CONFLICT with *failures for what could not
+ * be resolved (else NULL), FH_UNAVAILABLE for an answer that is none to the question. */
 fh_err fh_locking_finish(struct fh_locking *l, const json_t *answer, struct fh_buf *out,
                          const struct fh_manifest **composer, const struct fh_lock_failures **failures,
                          struct fh_error *e) FH_MUSTCHECK;

@@ -2,8 +2,7 @@
 #include "common/json_model.h"
 #include "common/lock.h"
 
-#define SYSTEMS_GUIDE                                                                                        \
-    "https://flox.dev/docs/tutorials/multi-arch-environments/#handling-unsupported-packages"
+#define SYSTEMS_GUIDE "https://flox.dev/docs/tutorials/multi-arch-environments/#handling-unsupported-packages"
 
 /* Every line but the first and empty ones moved in by n. */
 static const char *indented(struct fh_arena *a, const char *text, int n)
@@ -12,8 +11,8 @@ static const char *indented(struct fh_arena *a, const char *text, int n)
     for (const char *at = text; *at;) {
         size_t len = strcspn(at, "\n");
         bool first = at == text, empty = len == 0;
-        out = fh_sprintf(a, "%s%*s%.*s%s", out, first || empty ? 0 : n, "", (int)len, at,
-                         at[len] ? "\n" : "");
+        out =
+            fh_sprintf(a, "%s%*s%.*s%s", out, first || empty ? 0 : n, "", (int)len, at, at[len] ? "\n" : "");
         at += len + (at[len] == '\n');
     }
     return out;

@@ -159,10 +159,11 @@ static fh_err reuse_flake(struct fh_locking *l, const struct fh_manifest_package
     for (size_t i = 0; i < systems.count; i++) {
         const struct fh_lock_package *locked = unchanged ? find_locked(l, p, systems.items[i]) : NULL;
         if (!locked)
-            return FH_FAIL(l->e, FH_UNAVAILABLE,
-                           "'%s' cannot be locked: it is the flake '%s', which only Nix can evaluate. Lock it "
-                           "with flox, or use a package of the catalog.",
-                           fh_json_shown(l->arena, p->id), fh_json_shown(l->arena, p->path));
+            return FH_FAIL(
+                l->e, FH_UNAVAILABLE,
+                "'%s' cannot be locked: it is the flake '%s', which only Nix can evaluate. Lock it "
+                "with flox, or use a package of the catalog.",
+                fh_json_shown(l->arena, p->id), fh_json_shown(l->arena, p->path));
         fh_json_push(l->tail, json_copy(fh_json_iterable(locked->json)));
     }
     return FH_OK;

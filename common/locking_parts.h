@@ -23,16 +23,17 @@ struct lock_group {
 struct fh_locking {
     struct fh_arena *arena;
     struct fh_lock_input input;
-    const struct fh_manifest *manifest; /* what is locked: includes merged, in the newest schema where that matters */
-    struct fh_merged merged;            /* of a composed environment */
-    bool moves_schema;                  /* the result may go back to the schema that manifest.toml has */
+    const struct fh_manifest
+        *manifest;           /* what is locked: includes merged, in the newest schema where that matters */
+    struct fh_merged merged; /* of a composed environment */
+    bool moves_schema;       /* the result may go back to the schema that manifest.toml has */
     struct fh_strings systems;
     size_t nsorted;
     const struct fh_manifest_package **sorted; /* by kind, group and id */
     json_t *head, *tail; /* locked packages in front of and behind those that the catalog is asked for */
     size_t nasked;
     struct lock_group *asked;
-    json_t *question; /* NULL: none */
+    json_t *question;      /* NULL: none */
     const char *asked_ids; /* of those that are not pinned */
     size_t nnamed;
     struct fh_error *e; /* of the step that is running */
