@@ -16,10 +16,14 @@ struct client {
     int preparing; /* the descriptor, and one, that holds a .flox which has no name yet; see floxdir_prepare
                     */
     struct fh_error e; /* where a verb's calls leave what went wrong */
+    const char *why;   /* the same, where it is longer than an error can hold: see client_fail */
 };
 
 /* Loads the settings. Every verb calls it first; on failure it has told why and returns NULL. */
 struct client *client_begin(struct fh_cli *cli);
+
+/* Tells what is in c->e, or in c->why; returns 1, the exit status. */
+int client_fail(const struct client *c);
 
 struct identity {
     const char *handle;

@@ -107,11 +107,15 @@ bool fh_time_to_utc(const char *text, char out[FH_RFC3339_SIZE])
     if (nanos < 0 || !zone(at, &minutes))
         return false;
     fh_time_format((int64_t)timegm(&tm) - 60 * minutes, out);
-    if (nanos == 0)
+    int width = nanos == 0 ? 0 : nanos % 1000000 == 0 ? 3 : nanos % 1000 == 0 ? 6 : 9;
+    if (width == 0)
         return true;
-    int width = nanos % 1000000 == 0 ? 3 : nanos % 1000 == 0 ? 6 : 9;
     for (int i = width; i < 9; i++)
         nanos /= 10;
-    snprintf(out + 19, FH_RFC3339_SIZE - 19, ".%0*ldZ", width, nanos);
+    out[19] = '.';
+    for (int i = width; i > 0; i--, nanos /= 10)
+        out[19 + i] = (char)('0' + nanos % 10);
+    out[20 + width] = 'Z';
+    out[21 + width] = '\0';
     return true;
 }
