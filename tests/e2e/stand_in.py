@@ -29,36 +29,37 @@ class Catalog(Between):
         port = 9
 
     def __init__(self, pages, hub=None):
-        self.pages, self.hub, self.trouble, self.questions, self.explained = dict(pages), hub, None, [], []
+        self.pages, self.hub, self.trouble, self.questions = dict(pages), hub, None, []
         super().__init__(hub or self.NoHub)
         self.fault = self.take
 
     def take(self, handler, n, forward):
         """Between's hook: true when the request was answered here."""
-        where = urllib.parse.urlsplit(handler.path)
-        if "/api/v1/catalog/" not in where.path:
+        if "/api/v1/catalog/" not in handler.path:
             if self.hub is None:
-                self.say(handler, 404, {"detail": "nothing here"})
+                handler.answer(404, *self.json({"detail": "nothing here"}))
             return self.hub is None
         if self.trouble:
-            return self.trouble(handler, n, forward)
-        query = {k: v[0] for k, v in urllib.parse.parse_qs(where.query).items()}
-        if where.path.endswith("/resolve"):
-            question = json.loads(handler.body)
-            self.questions.append(question)
-            self.say(handler, 200, {"items": [self.resolve(g) for g in question["items"]]})
-        elif where.path.endswith("/search"):
-            self.say(handler, 200, self.paged(self.search(query["search_term"], query["system"]), query))
-        else:
-            rows = self.versions(urllib.parse.unquote(where.path.partition("/packages/")[2]))
-            found = self.paged(rows, query) if rows else {"detail": "Unable to locate attr_path"}
-            self.say(handler, 200 if rows else 404, found)
+            return self.trouble(handler, n, lambda: self.truth(handler))
+        handler.answer(*self.truth(handler))
         return True
 
+    def truth(self, handler):
+        where = urllib.parse.urlsplit(handler.path)
+        query = {k: v[0] for k, v in urllib.parse.parse_qs(where.query).items()}
+        if where.path.endswith("/resolve"):
+            self.questions.append(json.loads(handler.body))
+            return 200, *self.json({"items": [self.resolve(g) for g in self.questions[-1]["items"]]})
+        if where.path.endswith("/search"):
+            return 200, *self.json(self.paged(self.search(query["search_term"], query["system"]), query))
+        rows = self.versions(urllib.parse.unquote(where.path.partition("/packages/")[2]))
+        if not rows:
+            return 404, *self.json({"detail": "Unable to locate attr_path"})
+        return 200, *self.json(self.paged(rows, query))
+
     @staticmethod
-    def say(handler, status, body):
-        handler.answer(status, [("Content-Type", "application/json")], json.dumps(body).encode())
-        handler.close_connection = False
+    def json(body):
+        return [("Content-Type", "application/json")], json.dumps(body).encode()
 
     @staticmethod
     def paged(rows, query):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from misbehaving import says
+from misbehaving import FAULTS, drips, says
 from stand_in import SYSTEMS, Catalog, package
 
 NEW = 'schema-version = "1.15.0"\n'
@@ -67,6 +67,35 @@ def nothing_changes(m, folder, *words, told=(), code=1, input=None):
         assert part in done.stderr, done.stderr
     assert state(folder) == before
     return done
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_hub_that_fails_while_it_is_asked_is_told_of_and_nothing_changes(laptop, catalog, name):
+    folder = made(laptop, "web", HEAD + TAIL)
+    laptop.floe("install", "hello", cwd=folder, check=True)
+    fault, told = FAULTS[name]
+    catalog.trouble, laptop.env["FLOE_TIMEOUT"] = fault, "2"
+    patient = name == "429"  # which is asked again for half a minute
+    for words in [("install", "curl"), ("upgrade",), ("edit", "-f", "-")][:1 if patient else 3]:
+        nothing_changes(laptop, folder, *words, told=told, input=NEW + 'install.curl.pkg-path = "curl"\n')
+    for words in [("search", "hello"), ("show", "hello")][:0 if patient else 2]:
+        done = laptop.floe(*words)
+        assert (done.returncode, done.stdout) == (1, "") and told in done.stderr, done
+    catalog.trouble = None
+    assert laptop.floe("install", "curl", cwd=folder).returncode == 0, "the way is free again"
+
+
+def test_a_busy_hub_is_waited_for_and_asked_again(laptop, catalog):
+    folder = made(laptop, "web", NEW)
+    busy = says(503, [("Retry-After", "1"), ("Content-Type", "application/json")], b'{"detail":"busy"}')
+
+    def once(handler, n, forward):
+        catalog.trouble = drips
+        return busy(handler, n, forward)
+
+    catalog.trouble = once
+    laptop.floe("install", "hello", cwd=folder, check=True)
+    assert locked(folder)[("hello", "x86_64-linux")] == "2.12.3"
 
 
 # -- search and show
