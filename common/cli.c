@@ -175,48 +175,68 @@ static int run_verb(struct fh_cli *cli, int argc, char **argv)
     return rc;
 }
 
-/* The verb that argv begins with, and how many words name it. */
+/* How many words of argv name the verb; 0: they do not. */
+static int words_naming(const struct fh_verb *v, int argc, char **argv)
+{
+    const char *at = v->path, *last = v->path + fh_cli_group_len(v);
+    int n = 0;
+    for (; at < last; n++) {
+        size_t len = strcspn(at, " ");
+        if (n >= argc || strlen(argv[n]) != len || memcmp(at, argv[n], len) != 0)
+            return 0;
+        at += len + 1;
+    }
+    return n < argc && fh_cli_last_word_is(v, argv[n]) ? n + 1 : 0;
+}
+
+/* The verb that argv begins with, and how many words name it: as many as possible. */
 static const struct fh_verb *find_verb(const struct fh_program *p, int argc, char **argv, int *words)
 {
     const struct fh_verb *verbs[FH_CLI_VERBS], *found = NULL;
     size_t n = fh_cli_verbs(p, verbs);
+    *words = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t group = fh_cli_group_len(verbs[i]);
-        if (!group && !found && fh_cli_last_word_is(verbs[i], argv[0])) {
+        int named = words_naming(verbs[i], argc, argv);
+        if (named > *words) {
             found = verbs[i];
-            *words = 1;
-        }
-        if (group && argc > 1 && strlen(argv[0]) == group && memcmp(verbs[i]->path, argv[0], group) == 0 &&
-            fh_cli_last_word_is(verbs[i], argv[1])) {
-            *words = 2;
-            return verbs[i];
+            *words = named;
         }
     }
     return found;
 }
 
-static bool is_group(const struct fh_program *p, const char *word)
+static bool is_group(const struct fh_program *p, const char *text)
 {
     const struct fh_verb *verbs[FH_CLI_VERBS];
     size_t n = fh_cli_verbs(p, verbs);
-    for (size_t i = 0; i < n; i++) {
-        size_t group = fh_cli_group_len(verbs[i]);
-        if (group && strlen(word) == group && memcmp(verbs[i]->path, word, group) == 0)
+    for (size_t i = 0; i < n; i++)
+        if (*text && fh_cli_in_group(verbs[i], text, strlen(text)))
             return true;
-    }
     return false;
+}
+
+/* The words that argv begins with and that verbs begin with, in group; how many they are. */
+static int find_group(const struct fh_program *p, int argc, char **argv, char group[FH_CLI_PATH])
+{
+    char longer[FH_CLI_PATH];
+    int n = 0;
+    for (group[0] = '\0'; n < argc; n++) {
+        int len = snprintf(longer, sizeof longer, "%s%s%s", group, n ? " " : "", argv[n]);
+        if (len < 0 || len >= FH_CLI_PATH || !is_group(p, longer))
+            break;
+        memcpy(group, longer, (size_t)len + 1);
+    }
+    return n;
 }
 
 static int refuse_verb(const struct fh_cli *cli, int argc, char **argv)
 {
     const struct fh_verb *verbs[FH_CLI_VERBS];
     size_t n = fh_cli_verbs(cli->program, verbs);
-    char wanted[FH_CLI_PATH];
-    bool group = is_group(cli->program, argv[0]);
-    if (group && argc > 1)
-        snprintf(wanted, sizeof wanted, "%s %s", argv[0], argv[1]);
-    else
-        snprintf(wanted, sizeof wanted, "%s", argv[0]);
+    char group[FH_CLI_PATH], wanted[2 * FH_CLI_PATH];
+    int grouped = find_group(cli->program, argc, argv, group);
+    snprintf(wanted, sizeof wanted, "%s%s%.*s", group, grouped && grouped < argc ? " " : "", FH_CLI_PATH,
+             grouped < argc ? argv[grouped] : "");
     struct fh_cli_near near = {.wanted = wanted};
     for (size_t i = 0; i < n; i++)
         if (!verbs[i]->hidden)
@@ -237,9 +257,11 @@ static int no_verb(struct fh_cli *cli, int argc, char **argv)
         fh_cli_print_help(p, NULL, NULL, stderr);
         return 2;
     }
-    bool asks = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-    if (is_group(p, argv[0]) && (argc == 1 || asks)) {
-        fh_cli_print_help(p, NULL, argv[0], asks ? stdout : stderr);
+    char group[FH_CLI_PATH];
+    int n = find_group(p, argc, argv, group);
+    bool asks = argc > n && (strcmp(argv[n], "--help") == 0 || strcmp(argv[n], "-h") == 0);
+    if (n > 0 && (argc == n || asks)) {
+        fh_cli_print_help(p, NULL, group, asks ? stdout : stderr);
         return asks ? 0 : 2;
     }
     return refuse_verb(cli, argc, argv);

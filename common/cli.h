@@ -111,6 +111,9 @@ struct fh_progress *fh_progress_start(const char *what);
 /* The same for one step of something that began at fh_ticks_ms() == began. */
 struct fh_progress *fh_progress_since(const char *what, int64_t began);
 void fh_progress_set(struct fh_progress *p, int64_t done, int64_t total /* 0: unknown */);
+/* Also says how many of what have been done, how many a second, and, by done and total, how long it will
+ * take. */
+void fh_progress_count(struct fh_progress *p, int64_t count, const char *of);
 void fh_progress_end(struct fh_progress *p);
 
 #endif

@@ -2,14 +2,50 @@
  * themselves but for the environments known here, which the program lists. */
 #include "common/cli_table.h"
 
-bool fh_cli_first_word(const struct fh_cli_script *s, size_t i, char word[FH_CLI_PATH])
+/* Do the paths share their first len bytes, and do these end with a word in both? */
+static bool share(const char *a, const char *b, size_t len)
 {
-    size_t len = strcspn(s->verbs[i]->path, " ");
-    snprintf(word, FH_CLI_PATH, "%.*s", (int)len, s->verbs[i]->path);
+    return strncmp(a, b, len) == 0 && (a[len] == ' ' || a[len] == '\0') && (b[len] == ' ' || b[len] == '\0');
+}
+
+bool fh_cli_next_word(const struct fh_cli_script *s, size_t i, size_t len, char word[FH_CLI_PATH],
+                      bool *is_last)
+{
+    const char *path = s->verbs[i]->path, *from = path + len + (len > 0);
+    size_t n = strcspn(from, " "), all = (size_t)(from - path) + n;
+    snprintf(word, FH_CLI_PATH, "%.*s", (int)n, from);
+    *is_last = from[n] == '\0';
     for (size_t j = 0; j < i; j++)
-        if (strcspn(s->verbs[j]->path, " ") == len && memcmp(s->verbs[j]->path, word, len) == 0)
+        if (share(s->verbs[j]->path, path, all))
             return false;
     return true;
+}
+
+bool fh_cli_next_group(const struct fh_cli_script *s, size_t i, size_t *len, bool *begun)
+{
+    const char *path = s->verbs[i]->path;
+    for (;;) {
+        if (*begun) {
+            const char *space = strchr(path + *len + (*len > 0), ' ');
+            if (!space)
+                return false;
+            *len = (size_t)(space - path);
+        }
+        *begun = true;
+        size_t j = 0;
+        while (j < i && !fh_cli_in_group(s->verbs[j], path, *len))
+            j++;
+        if (j == i)
+            return true;
+    }
+}
+
+size_t fh_cli_words(const char *path, size_t len)
+{
+    size_t n = len > 0;
+    for (size_t i = 0; i < len; i++)
+        n += path[i] == ' ';
+    return n;
 }
 
 const char *fh_cli_candidates(const struct fh_opt *o)

@@ -54,6 +54,22 @@ static fh_err add_words(struct fh_cli_script *s, const struct fh_verb *v, struct
     return fh_buf_add_str(s->out, "'\n", e);
 }
 
+/* Each word of a verb's path, where those before it have been typed. */
+static fh_err add_path(struct fh_cli_script *s, size_t i, struct fh_error *e)
+{
+    const char *path = s->verbs[i]->path;
+    char word[FH_CLI_PATH];
+    bool is_last = false;
+    for (size_t len = 0; !is_last; len += strlen(word) + (len > 0)) {
+        if (!fh_cli_next_word(s, i, len, word, &is_last))
+            continue;
+        FH_TRY(add_when(s, path, len, e));
+        FH_TRY(fh_buf_addf(s->out, e, " -f -a %s", word));
+        FH_TRY(add_help(s, is_last ? s->verbs[i]->summary : "…", e));
+    }
+    return FH_OK;
+}
+
 static fh_err add_functions(struct fh_cli_script *s, struct fh_error *e)
 {
     FH_TRY(
@@ -81,24 +97,13 @@ static fh_err add_functions(struct fh_cli_script *s, struct fh_error *e)
 
 fh_err fh_cli_add_fish(struct fh_cli_script *s, struct fh_error *e)
 {
-    char word[FH_CLI_PATH];
     FH_TRY(add_functions(s, e));
     if (s->program->list_envs)
         FH_TRY(fh_buf_addf(s->out, e, "function _%s_envs\n    %s %s 2>/dev/null\nend\n", s->id,
                            s->program->name, s->program->list_envs));
     for (size_t i = 0; i < s->nverbs; i++) {
         const struct fh_verb *v = s->verbs[i];
-        size_t group = fh_cli_group_len(v);
-        if (fh_cli_first_word(s, i, word)) {
-            FH_TRY(add_when(s, "", 0, e));
-            FH_TRY(fh_buf_addf(s->out, e, " -f -a %s", word));
-            FH_TRY(add_help(s, group ? "…" : v->summary, e));
-        }
-        if (group) {
-            FH_TRY(add_when(s, v->path, group, e));
-            FH_TRY(fh_buf_addf(s->out, e, " -f -a %s", v->path + group + 1));
-            FH_TRY(add_help(s, v->summary, e));
-        }
+        FH_TRY(add_path(s, i, e));
         FH_TRY(add_words(s, v, e));
         size_t at = 0;
         for (const struct fh_opt *o; (o = fh_cli_next_opt(s->program, v, &at));)

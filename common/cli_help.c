@@ -90,9 +90,7 @@ static void print_verbs(FILE *out, const struct fh_program *p, const char *group
     char left[256];
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < n; i++) {
-            size_t len = fh_cli_group_len(verbs[i]);
-            if (verbs[i]->hidden ||
-                (group && !(len && strlen(group) == len && memcmp(group, verbs[i]->path, len) == 0)))
+            if (verbs[i]->hidden || (group && !fh_cli_in_group(verbs[i], group, strlen(group))))
                 continue;
             verb_left(verbs[i], left, sizeof left);
             size_t wide = fh_term_columns(left, strlen(left)) + INDENT + 2;
@@ -149,13 +147,13 @@ static int run_help(struct fh_cli *cli)
         fh_cli_print_help(cli->program, NULL, NULL, stdout);
         return 0;
     }
-    char path[FH_CLI_PATH];
-    snprintf(path, sizeof path, "%s%s%s", cli->args[0], cli->nargs > 1 ? " " : "",
-             cli->nargs > 1 ? cli->args[1] : "");
+    char path[FH_CLI_PATH] = "";
+    for (int i = 0, at = 0; i < cli->nargs && at < FH_CLI_PATH; i++)
+        at += snprintf(path + at, sizeof path - (size_t)at, "%s%s", i ? " " : "", cli->args[i]);
     bool group = false;
     for (size_t i = 0; i < n; i++) {
         size_t len = fh_cli_group_len(verbs[i]);
-        group = group || (len && strlen(path) == len && memcmp(path, verbs[i]->path, len) == 0);
+        group = group || fh_cli_in_group(verbs[i], path, strlen(path));
         if (strcmp(verbs[i]->path, path) == 0 || (!len && fh_cli_last_word_is(verbs[i], path))) {
             fh_cli_print_help(cli->program, verbs[i], NULL, stdout);
             return 0;

@@ -25,8 +25,13 @@ size_t fh_cli_verbs(const struct fh_program *p, const struct fh_verb *out[FH_CLI
 
 size_t fh_cli_group_len(const struct fh_verb *v)
 {
-    const char *space = strchr(v->path, ' ');
+    const char *space = strrchr(v->path, ' ');
     return space ? (size_t)(space - v->path) : 0;
+}
+
+bool fh_cli_in_group(const struct fh_verb *v, const char *group, size_t len)
+{
+    return len == 0 || (strncmp(v->path, group, len) == 0 && v->path[len] == ' ');
 }
 
 bool fh_cli_last_word_is(const struct fh_verb *v, const char *word)

@@ -21,8 +21,10 @@ extern const struct fh_opt fh_cli_help_opts[];
 size_t fh_cli_verbs(const struct fh_program *p, const struct fh_verb *out[FH_CLI_VERBS]);
 /* Does word name the verb's last word, itself or as an alias? */
 bool fh_cli_last_word_is(const struct fh_verb *v, const char *word);
-/* The length of the path's first word when it has two, else 0. */
+/* The length of the path without its last word, 0 when that is all of it: paths have one to three words. */
 size_t fh_cli_group_len(const struct fh_verb *v);
+/* Does the path go on behind these words? "": every path does. */
+bool fh_cli_in_group(const struct fh_verb *v, const char *group, size_t len);
 /* The next option of a verb: its own, then the program's that it does not have itself, then --help. Begin
  * with *i = 0; NULL at the end. */
 const struct fh_opt *fh_cli_next_opt(const struct fh_program *p, const struct fh_verb *v, size_t *i);
@@ -44,8 +46,14 @@ struct fh_cli_script {
     size_t nverbs;
     struct fh_buf *out;
 };
-/* The first word of verb i's path in word; false when an earlier verb begins with the same word. */
-bool fh_cli_first_word(const struct fh_cli_script *s, size_t i, char word[FH_CLI_PATH]);
+/* The word of verb i's path behind its first len bytes (0, or up to a space), when no verb before it has the
+ * same words so far; else false. is_last: it is the path's. */
+bool fh_cli_next_word(const struct fh_cli_script *s, size_t i, size_t len, char word[FH_CLI_PATH],
+                      bool *is_last);
+/* The groups that verb i is the first of: begin with *len = 0, which is the group of all; false at the end.
+ */
+bool fh_cli_next_group(const struct fh_cli_script *s, size_t i, size_t *len, bool *begun);
+size_t fh_cli_words(const char *path, size_t len);
 /* "--config|--data": the program's own options that take a value, as a shell's pattern. */
 fh_err fh_cli_add_value_pattern(struct fh_cli_script *s, struct fh_error *e) FH_MUSTCHECK;
 /* Text for inside single quotes; each of the bytes in `escaped` gets a backslash before it. fish: its way to

@@ -69,14 +69,14 @@ static fh_err add_words(struct fh_cli_script *s, const struct fh_verb *v, struct
 
 static fh_err add_verbs(struct fh_cli_script *s, struct fh_error *e)
 {
-    FH_TRY(fh_buf_add_str(s->out, "    case \"${seen[1]} ${seen[2]}\" in\n", e));
-    for (int pass = 0; pass < 2; pass++)
+    FH_TRY(fh_buf_add_str(s->out, "    case \"${seen[1]} ${seen[2]} ${seen[3]}\" in\n", e));
+    for (size_t words = 3; words > 0; words--) /* the longer path wins */
         for (size_t i = 0; i < s->nverbs; i++) {
             const struct fh_verb *v = s->verbs[i];
-            if ((fh_cli_group_len(v) == 0) != (pass == 1))
+            if (fh_cli_words(v->path, strlen(v->path)) != words)
                 continue;
-            FH_TRY(
-                fh_buf_addf(s->out, e, "    '%s%s) verb='%s' opts=(", v->path, pass ? " '*" : "'", v->path));
+            FH_TRY(fh_buf_addf(s->out, e, "    '%s%s) verb='%s' opts=(", v->path, words < 3 ? " '*" : "'",
+                               v->path));
             FH_TRY(add_opts(s, v, e));
             FH_TRY(fh_buf_add_char(s->out, ')', e));
             FH_TRY(add_words(s, v, e));
@@ -85,23 +85,29 @@ static fh_err add_verbs(struct fh_cli_script *s, struct fh_error *e)
     return fh_buf_add_str(s->out, "    esac\n", e);
 }
 
-static fh_err add_next(struct fh_cli_script *s, struct fh_error *e)
+static fh_err add_next_words(struct fh_cli_script *s, size_t first, size_t len, struct fh_error *e)
 {
     char word[FH_CLI_PATH];
-    FH_TRY(fh_buf_add_str(s->out, "    case \"${#seen} ${seen[1]}\" in\n    '0 ') next=(", e));
-    for (size_t i = 0; i < s->nverbs; i++)
-        if (fh_cli_first_word(s, i, word))
-            FH_TRY(add_item(s, "", word, fh_cli_group_len(s->verbs[i]) ? "…" : s->verbs[i]->summary, e));
-    FH_TRY(fh_buf_add_str(s->out, ") ;;\n", e));
+    bool is_last;
+    for (size_t j = first; j < s->nverbs; j++)
+        if (fh_cli_in_group(s->verbs[j], s->verbs[first]->path, len) &&
+            fh_cli_next_word(s, j, len, word, &is_last))
+            FH_TRY(add_item(s, "", word, is_last ? s->verbs[j]->summary : "…", e));
+    return FH_OK;
+}
+
+/* The words that may stand where a verb is still to come. */
+static fh_err add_next(struct fh_cli_script *s, struct fh_error *e)
+{
+    FH_TRY(fh_buf_add_str(s->out, "    case \"${#seen} ${(j: :)seen}\" in\n", e));
     for (size_t i = 0; i < s->nverbs; i++) {
-        size_t group = fh_cli_group_len(s->verbs[i]);
-        if (!group || !fh_cli_first_word(s, i, word))
-            continue;
-        FH_TRY(fh_buf_addf(s->out, e, "    '1 %s') next=(", word));
-        for (size_t j = i; j < s->nverbs; j++)
-            if (fh_cli_group_len(s->verbs[j]) == group && memcmp(s->verbs[j]->path, word, group) == 0)
-                FH_TRY(add_item(s, "", s->verbs[j]->path + group + 1, s->verbs[j]->summary, e));
-        FH_TRY(fh_buf_add_str(s->out, ") ;;\n", e));
+        const char *path = s->verbs[i]->path;
+        size_t len = 0;
+        for (bool begun = false; fh_cli_next_group(s, i, &len, &begun);) {
+            FH_TRY(fh_buf_addf(s->out, e, "    '%zu %.*s') next=(", fh_cli_words(path, len), (int)len, path));
+            FH_TRY(add_next_words(s, i, len, e));
+            FH_TRY(fh_buf_add_str(s->out, ") ;;\n", e));
+        }
     }
     return fh_buf_add_str(s->out, "    esac\n", e);
 }

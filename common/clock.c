@@ -1,6 +1,8 @@
 /* Time. */
 #include "common/clock.h"
 
+#include <string.h>
+
 static int64_t read_us(clockid_t id)
 {
     struct timespec ts;
@@ -36,78 +38,113 @@ void fh_time_format(int64_t unix_seconds, char out[FH_RFC3339_SIZE])
         snprintf(out, FH_RFC3339_SIZE, "1970-01-01T00:00:00Z");
 }
 
-/* n digits at text as a number; -1 when they are none. */
-static int digits(const char *text, int n)
+/* Exactly n digits at *at; -1 when there are not. */
+static int digits(const char **at, int n)
 {
-    int value = 0;
+    int v = 0;
     for (int i = 0; i < n; i++) {
-        if (text[i] < '0' || text[i] > '9')
+        char c = (*at)[i];
+        if (c < '0' || c > '9')
             return -1;
-        value = 10 * value + (text[i] - '0');
+        v = v * 10 + (c - '0');
+    }
+    *at += n;
+    return v;
+}
+
+static bool expect(const char **at, const char *any)
+{
+    if (**at == '\0' || !strchr(any, **at))
+        return false;
+    ++*at;
+    return true;
+}
+
+/* The civil calendar without the C library's time zones and its tolerance for the thirtieth of February. */
+static bool days_since_1970(int y, int m, int d, int64_t *days)
+{
+    static const int before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    static const int length[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+    if (y < 1970 || m < 1 || m > 12 || d < 1 || d > length[m - 1] + (leap && m == 2))
+        return false;
+    int past = y - 1;
+    *days = (int64_t)365 * (y - 1970) + (past / 4 - past / 100 + past / 400) -
+            (1969 / 4 - 1969 / 100 + 1969 / 400) + before[m - 1] + (leap && m > 2) + d - 1;
+    return true;
+}
+
+static bool parse_zone(const char **at, int64_t *seconds)
+{
+    if (**at == 'Z' || **at == 'z') {
+        ++*at;
+        *seconds = 0;
+        return true;
+    }
+    int sign = **at == '-' ? -1 : 1;
+    if (!expect(at, "+-"))
+        return false;
+    int h = digits(at, 2);
+    bool colon = expect(at, ":");
+    int m = digits(at, 2);
+    *seconds = sign * (h * 3600 + m * 60);
+    return colon && h >= 0 && h < 24 && m >= 0 && m < 60;
+}
+
+bool fh_time_parse_us(const char *text, int64_t *microseconds)
+{
+    const char *at = text;
+    int64_t days, zone;
+    int y = digits(&at, 4);
+    bool good = expect(&at, "-");
+    int mo = digits(&at, 2);
+    good = good && expect(&at, "-");
+    int d = digits(&at, 2);
+    good = good && expect(&at, "Tt ");
+    int h = digits(&at, 2);
+    good = good && expect(&at, ":");
+    int mi = digits(&at, 2);
+    good = good && expect(&at, ":");
+    int s = digits(&at, 2);
+    if (!good || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 60 || !days_since_1970(y, mo, d, &days))
+        return false;
+    int64_t us = 0, scale = 100000;
+    if (*at == '.') {
+        if (at[1] < '0' || at[1] > '9')
+            return false;
+        for (at++; *at >= '0' && *at <= '9'; at++, scale /= 10)
+            us += (*at - '0') * scale;
+    }
+    if (!parse_zone(&at, &zone) || *at)
+        return false;
+    int64_t seconds = days * 86400 + h * 3600 + mi * 60 + s - zone;
+    if (seconds < 0)
+        return false;
+    *microseconds = seconds * 1000000 + us;
+    return true;
+}
+
+/* The fraction of a time that fh_time_parse_us takes, in nanoseconds. */
+static long nanoseconds(const char *text)
+{
+    const char *at = strchr(text, '.');
+    long value = 0;
+    for (int n = 0; n < 9; n++) {
+        bool more = at && at[1] >= '0' && at[1] <= '9';
+        at = more ? at + 1 : NULL;
+        value = 10 * value + (more ? *at - '0' : 0);
     }
     return value;
 }
 
-/* ".5" in nanoseconds; *at moves behind it. -1 when there are no digits; more than nine are cut. */
-static long fraction(const char **at)
-{
-    long value = 0;
-    int n = 0;
-    for (++*at; **at >= '0' && **at <= '9'; ++*at)
-        if (n < 9) {
-            value = 10 * value + (**at - '0');
-            n++;
-        }
-    if (n == 0)
-        return -1;
-    for (; n < 9; n++)
-        value *= 10;
-    return value;
-}
-
-/* "Z" or "+02:00" at the end of a time, in minutes. */
-static bool zone(const char *at, int *minutes)
-{
-    *minutes = 0;
-    if ((at[0] == 'Z' || at[0] == 'z') && at[1] == '\0')
-        return true;
-    if ((at[0] != '+' && at[0] != '-') || digits(at + 1, 2) < 0 || at[3] != ':' || digits(at + 4, 2) < 0 ||
-        at[6] != '\0')
-        return false;
-    *minutes = (at[0] == '-' ? -1 : 1) * (60 * digits(at + 1, 2) + digits(at + 4, 2));
-    return true;
-}
-
-static bool date_and_time(const char *s, struct tm *out)
-{
-    static const char form[] = "0000-00-00T00:00:00";
-    for (size_t i = 0; i < sizeof form - 1; i++)
-        if (form[i] == '0' ? digits(s + i, 1) < 0 : s[i] != form[i] && !(form[i] == 'T' && s[i] == 't'))
-            return false;
-    *out = (struct tm){.tm_year = digits(s, 4) - 1900,
-                       .tm_mon = digits(s + 5, 2) - 1,
-                       .tm_mday = digits(s + 8, 2),
-                       .tm_hour = digits(s + 11, 2),
-                       .tm_min = digits(s + 14, 2),
-                       .tm_sec = digits(s + 17, 2)};
-    return out->tm_mon >= 0 && out->tm_mon < 12 && out->tm_mday >= 1 && out->tm_mday <= 31 &&
-           out->tm_hour < 24 && out->tm_min < 60 && out->tm_sec < 60;
-}
-
 bool fh_time_to_utc(const char *text, char out[FH_RFC3339_SIZE])
 {
-    struct tm tm;
-    long nanos = 0;
-    int minutes;
-    if (!date_and_time(text, &tm))
+    int64_t us;
+    if (!fh_time_parse_us(text, &us))
         return false;
-    const char *at = text + 19;
-    if (*at == '.')
-        nanos = fraction(&at);
-    if (nanos < 0 || !zone(at, &minutes))
-        return false;
-    fh_time_format((int64_t)timegm(&tm) - 60 * minutes, out);
+    long nanos = nanoseconds(text);
     int width = nanos == 0 ? 0 : nanos % 1000000 == 0 ? 3 : nanos % 1000 == 0 ? 6 : 9;
+    fh_time_format(us / 1000000, out);
     if (width == 0)
         return true;
     for (int i = width; i < 9; i++)

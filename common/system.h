@@ -14,7 +14,7 @@ enum fh_system {
     FH_SYSTEM_END,
 };
 
-const char *fh_system_name(enum fh_system s);   /* static; NULL for what is none */
+const char *fh_system_name(enum fh_system s);    /* static; NULL for what is none */
 enum fh_system fh_system_find(const char *name); /* FH_SYSTEM_NONE: there is none of that name */
 
 #endif

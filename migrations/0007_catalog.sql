@@ -29,8 +29,19 @@ CREATE TABLE catalog_page (
 -- A page without a tag answers no question but one that pins a derivation to it.
 CREATE TABLE catalog_page_tag (
     page_id int NOT NULL REFERENCES catalog_page ON DELETE CASCADE,
-    tag text COLLATE "C" NOT NULL,
+    tag text COLLATE "C" NOT NULL CHECK (tag ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
     PRIMARY KEY (page_id, tag)
+);
+-- A column of a page: one system. Its place stands in a row of places that each system has for itself; runs (below) go
+-- along it. Positive places are in the order of imports, and each continues the one before it; negative ones stand apart.
+CREATE SEQUENCE catalog_place AS int;
+CREATE TABLE catalog_page_system (
+    page_id int NOT NULL REFERENCES catalog_page ON DELETE CASCADE,
+    system smallint NOT NULL,                                      -- enum fh_system
+    place int NOT NULL,
+    scraped_at bigint NOT NULL,                                    -- microseconds since 1970; 0: not known
+    PRIMARY KEY (page_id, system),
+    UNIQUE (system, place)
 );
 
 -- A derivation as it is described: the same .drv with another description or flag is another row. Content-addressed, so that
@@ -60,15 +71,31 @@ CREATE TABLE package (
     UNIQUE (catalog_id, attr_path)
 );
 
--- Which derivation an attribute of the base catalog is on a page. Narrow, and read through its key alone.
-CREATE TABLE page_package (
+-- Which derivation an attribute of the base catalog is, on all pages whose place is at least `first` and before `past`. Most
+-- of a page is as on the one before it, so that a run is written where something changes, and a page costs what is new on it.
+CREATE TABLE page_run (
     package_id int NOT NULL,
     system smallint NOT NULL,
-    page_id int NOT NULL,
+    first int NOT NULL,
+    past int NOT NULL CHECK (past > first),                        -- 2147483647: it goes on with the next page
     derivation_id int NOT NULL,
-    scraped_at bigint NOT NULL,                                    -- microseconds since 1970; 0: not known
-    PRIMARY KEY (package_id, system, page_id) INCLUDE (derivation_id)
+    PRIMARY KEY (package_id, system, first) INCLUDE (past, derivation_id)
 );
+-- When an attribute was looked at on a page, where that is not when its column was.
+CREATE TABLE page_scrape (
+    package_id int NOT NULL,
+    system smallint NOT NULL,
+    page_id int NOT NULL REFERENCES catalog_page ON DELETE CASCADE,
+    scraped_at bigint NOT NULL,
+    PRIMARY KEY (package_id, system, page_id)
+);
+CREATE INDEX page_scrape_page ON page_scrape (page_id);
+-- What readers ask: which derivation an attribute is on a page.
+CREATE VIEW page_package AS
+    SELECT r.package_id, r.system, s.page_id, r.derivation_id, coalesce(x.scraped_at, s.scraped_at) AS scraped_at
+    FROM page_run r
+    JOIN catalog_page_system s ON s.system = r.system AND s.place >= r.first AND s.place < r.past
+    LEFT JOIN page_scrape x ON x.package_id = r.package_id AND x.system = r.system AND x.page_id = s.page_id;
 
 -- A build of an owner's catalog. Never deleted: a yank marks.
 CREATE TABLE package_build (

@@ -140,13 +140,20 @@ fh_err admin_change(struct admin *a, db_work *work, enum admin_about about, cons
                     struct fh_error *e)
 {
     FH_TRY(db_transaction(a->pool, work, a, e));
+    admin_tell(a, about, handle);
+    return FH_OK;
+}
+
+void admin_tell(struct admin *a, enum admin_about about, const char *handle)
+{
+    static const char *const channels[] = {[ADMIN_ACCOUNTS] = "floe_accounts",
+                                           [ADMIN_ENVIRONMENTS] = "floe_owner",
+                                           [ADMIN_CATALOG] = "floe_catalog"};
     /* Notifications arrive in the order of commits, so whoever has heard this one has heard those of the
      * transaction too, whatever their channel. */
     struct fh_error why = {0};
-    if (db_announce(a->pool, about == ADMIN_ACCOUNTS ? "floe_accounts" : "floe_owner", handle, ANNOUNCE_MS,
-                    &why) != FH_OK)
+    if (db_announce(a->pool, channels[about], handle, ANNOUNCE_MS, &why) != FH_OK)
         admin_say("%s", why.msg);
-    return FH_OK;
 }
 
 fh_err admin_find_owner(struct admin *a, struct db_conn *c, const char *handle, enum store_owner_kind kind,

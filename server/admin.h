@@ -43,10 +43,13 @@ const char *const *admin_settings(struct fh_cli *cli, struct fh_arena *arena);
 /* work with the admin as its argument. */
 fh_err admin_read(struct admin *a, db_work *work, struct fh_error *e) FH_MUSTCHECK;
 /* One transaction; then waits until every running server knows: about accounts (of handle, "": somebody's),
- * or about an owner's environments. A server that does not answer in time is warned of; the change stands. */
-enum admin_about { ADMIN_ACCOUNTS, ADMIN_ENVIRONMENTS };
+ * about an owner's environments, or about the catalog ("": the version says what). A server that does not
+ * answer in time is warned of; the change stands. */
+enum admin_about { ADMIN_ACCOUNTS, ADMIN_ENVIRONMENTS, ADMIN_CATALOG };
 fh_err admin_change(struct admin *a, db_work *work, enum admin_about about, const char *handle,
                     struct fh_error *e) FH_MUSTCHECK;
+/* The waiting alone, for changes that were made in another way. */
+void admin_tell(struct admin *a, enum admin_about about, const char *handle);
 
 /* Owners by handle and kind: "acme is an organisation" rather than a surprise. kind 0: either. */
 fh_err admin_find_owner(struct admin *a, struct db_conn *c, const char *handle, enum store_owner_kind kind,
@@ -67,6 +70,6 @@ const char *admin_time(struct admin *a, int64_t at, const char *zero); /* "2026-
 
 /* The verbs, one table a file; main.c puts them together. */
 extern const struct fh_verb admin_user_verbs[], admin_org_verbs[], admin_token_verbs[], admin_env_verbs[],
-    admin_hub_verbs[], admin_routes_verbs[];
+    admin_hub_verbs[], admin_routes_verbs[], admin_catalog_verbs[], admin_catalog_import_verbs[];
 
 #endif

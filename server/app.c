@@ -4,6 +4,8 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
+#include "server/catalog/catalog.h"
+#include "server/catalog/resolve_load.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
@@ -53,8 +55,11 @@ static struct hub *hub_of(struct app *app)
 static void on_message(void *arg, const char *channel, const char *payload)
 {
     struct app *app = arg;
-    if (strcmp(channel, "floe_accounts") == 0)
+    bool accounts = strcmp(channel, "floe_accounts") == 0, catalog = strcmp(channel, "floe_catalog") == 0;
+    if (accounts)
         auth_sessions_clear(app->sessions);
+    if (accounts || catalog) /* an owner may have been renamed */
+        catalog_changed(app->catalog, true);
     else
         wire_repos_changed(app->repos, *payload ? payload : NULL);
 }
@@ -63,6 +68,7 @@ static void on_reset(void *arg)
 {
     struct app *app = arg;
     auth_sessions_clear(app->sessions);
+    catalog_changed(app->catalog, true);
     wire_repos_changed(app->repos, NULL);
 }
 
@@ -114,6 +120,8 @@ static void render_metrics(struct app *app, void *buf)
                             db_listener_is_live(app->listener) ? 1 : 0);
     if (rc == FH_OK)
         rc = rest_http_metrics(app, buf, NULL);
+    if (rc == FH_OK)
+        rc = catalog_metrics(app->catalog, buf, NULL);
     (void)rc; /* a scrape without these lines is better than none */
 }
 
@@ -165,6 +173,7 @@ fh_err app_open(const struct config *config, struct app **out, struct fh_error *
     h->app.config = config;
     h->app.policy.require_login = config->require_login;
     h->app.policy.users_create_orgs = config->users_create_orgs;
+    h->app.policy.catalog_login = !config->catalog_anonymous;
     h->app.rest = rest_open(config->rate_limit);
     h->spool = fh_xstrdup(spool);
     h->prefix = path_of(config->base_url);
@@ -204,7 +213,7 @@ static fh_err open_database(struct hub *h, struct db_config *db, struct fh_error
 
 static fh_err open_caches(struct app *app, const struct db_config *db, struct fh_error *e)
 {
-    static const char *const channels[] = {"floe_accounts", "floe_owner"};
+    static const char *const channels[] = {"floe_accounts", "floe_owner", "floe_catalog"};
     struct wire_repos_config repos = {
         .data = app->config->data,
         .pool = app->pool,
@@ -213,9 +222,13 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
         .ref_log_days = (int)app->config->ref_log_days,
     };
     app->sessions = auth_sessions_new(app->pool);
+    app->catalog = catalog_new(app->pool);
+    app->calendars = calendar_cache_new();
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
-    FH_TRY(db_listener_start(db, channels, 2, on_message, on_reset, app, &app->listener, e));
+    FH_TRY(db_listener_start(db, channels, sizeof channels / sizeof *channels, on_message, on_reset, app,
+                             &app->listener, e));
     auth_sessions_set_live(app->sessions, is_live, app->listener);
+    catalog_set_live(app->catalog, is_live, app->listener);
     wire_repos_set_live(app->repos, is_live, app->listener);
     return FH_OK;
 }
@@ -228,6 +241,7 @@ fh_err app_run(struct app *app, struct fh_error *e)
         return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The folder %s cannot be made", h->spool);
     FH_TRY(open_database(h, &db, e));
     FH_TRY(open_caches(app, &db, e));
+    FH_TRY(catalog_run(app->catalog, e));
     FH_TRY(health_start(app, &app->health, e));
     if (pthread_create(&h->timer, NULL, keep_time, h) != 0)
         return FH_FAIL(e, FH_UNAVAILABLE, "A thread could not be started.");
@@ -246,6 +260,7 @@ void app_stop(struct app *app, int drain_ms)
     /* The caches ask the listener whether it lives, so they go first. */
     if (app->listener) {
         auth_sessions_set_live(app->sessions, NULL, NULL);
+        catalog_set_live(app->catalog, NULL, NULL);
         wire_repos_set_live(app->repos, NULL, NULL);
         db_listener_stop(app->listener);
     }
@@ -253,6 +268,8 @@ void app_stop(struct app *app, int drain_ms)
         auth_sessions_flush(app->sessions);
         auth_sessions_free(app->sessions);
     }
+    catalog_free(app->catalog);
+    calendar_cache_free(app->calendars);
     if (app->repos)
         wire_repos_close(app->repos);
     rest_close(app->rest);

@@ -64,6 +64,8 @@ const struct config_option config_options[] = {
      "Nobody reads anything without an account.", AT(require_login)},
     {"users_create_orgs", CONFIG_BOOL, "true", 0, 0, false, false,
      "Users create organisations; otherwise only administrators do.", AT(users_create_orgs)},
+    {"catalog_anonymous", CONFIG_BOOL, "true", 0, 0, false, false,
+     "Anybody may search and resolve the base catalog and public catalogs; otherwise only who has an account.", AT(catalog_anonymous)},
     {"user", CONFIG_TEXT, "floe", 0, 0, false, false,
      "The user that the hub becomes when it is started as root.", AT(user)},
 };

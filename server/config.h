@@ -34,6 +34,7 @@ struct config {
     enum store_visibility default_org_visibility; /* private */
     bool require_login;
     bool users_create_orgs;
+    bool catalog_anonymous;
     char *user;               /* the service user when started as root; "floe" */
     const char **flags;       /* a copy of what config_load was given, for config_reload */
     char *const *environment; /* likewise; must stay */

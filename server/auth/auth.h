@@ -56,6 +56,9 @@ enum auth_action {
     AUTH_ORG_CREATE,
     AUTH_TOKEN_CREATE, /* one's own, or an organisation's; see auth_may_grant too */
     AUTH_TOKEN_REVOKE, /* any but the one that calls, which may always be given up */
+    AUTH_CATALOG_LIST, /* a catalog's packages appear in searches and counts */
+    AUTH_CATALOG_READ, /* they may be read by whoever names the catalog exactly */
+    AUTH_CATALOG_ADMIN,
     AUTH_HUB_ADMIN,
     AUTH_ACTIONS_END
 };
@@ -64,6 +67,7 @@ struct auth_object {
     int64_t owner_id; /* 0: the hub itself, or an owner that does not exist */
     enum store_owner_kind owner_kind;
     bool owner_disabled;
+    bool of_hub;                      /* nobody's but the hub's: its base catalog; owner_id is 0 then */
     enum store_visibility visibility; /* 0 for an owner as such */
 };
 
@@ -71,6 +75,7 @@ struct auth_object {
 struct auth_policy {
     bool require_login;     /* nobody is anonymous */
     bool users_create_orgs; /* not only the hub's administrators */
+    bool catalog_login;     /* nobody anonymous asks the catalog */
 };
 
 /* FH_OK; FH_UNAUTHENTICATED (log in, or log in again), FH_NOT_FOUND (it must look absent) or FH_DENIED with a

@@ -35,6 +35,9 @@ const char *auth_action_name(enum auth_action action)
         [AUTH_ORG_CREATE] = "org.create",
         [AUTH_TOKEN_CREATE] = "token.create",
         [AUTH_TOKEN_REVOKE] = "token.revoke",
+        [AUTH_CATALOG_LIST] = "catalog.list",
+        [AUTH_CATALOG_READ] = "catalog.read",
+        [AUTH_CATALOG_ADMIN] = "catalog.admin",
         [AUTH_HUB_ADMIN] = "hub.admin",
     };
     return action > 0 && action < AUTH_ACTIONS_END ? names[action] : "unknown";
@@ -92,6 +95,7 @@ struct demand {
     enum store_role role;   /* in the object's owner, at least; 0: none */
     bool env;               /* the object is an environment, which may have to look absent */
     bool see;               /* it is an owner, whose existence its environments show or hide */
+    bool catalog;           /* it is a catalog, which is hidden as an environment is */
 };
 static const struct demand demands[AUTH_ACTIONS_END] = {
     [AUTH_OPEN] = {.open = true},
@@ -110,6 +114,9 @@ static const struct demand demands[AUTH_ACTIONS_END] = {
     [AUTH_ORG_CREATE] = {.login = true, .scope = STORE_SCOPE_ADMIN},
     [AUTH_TOKEN_CREATE] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER},
     [AUTH_TOKEN_REVOKE] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER},
+    [AUTH_CATALOG_LIST] = {.catalog = true},
+    [AUTH_CATALOG_READ] = {.catalog = true},
+    [AUTH_CATALOG_ADMIN] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER, .catalog = true},
     [AUTH_HUB_ADMIN] = {.login = true, .scope = STORE_SCOPE_ADMIN},
 };
 
@@ -119,7 +126,8 @@ static fh_err in_general(const struct auth_policy *policy, const struct auth_act
     const struct demand *d = &demands[action];
     if (d->open)
         return FH_OK;
-    if (a->state != AUTH_VALID && (d->login || policy->require_login))
+    if (a->state != AUTH_VALID &&
+        (d->login || policy->require_login || (d->catalog && policy->catalog_login)))
         return log_in(a, e);
     if (action == AUTH_GIT_READ && !a->challenge_answered)
         return log_in(a, e);
@@ -152,10 +160,12 @@ static bool is_visible(const struct auth_actor *a, enum store_visibility v, bool
     return false;
 }
 
-static fh_err absent(bool env, struct fh_error *e)
+static fh_err absent(const struct demand *d, struct fh_error *e)
 {
-    return env ? FH_FAIL(e, FH_NOT_FOUND, "There is no such environment, or it is not visible to you.")
-               : FH_FAIL(e, FH_NOT_FOUND, "There is no such owner, or it is not visible to you.");
+    return FH_FAIL(e, FH_NOT_FOUND, "There is no such %s, or it is not visible to you.",
+                   d->env       ? "environment"
+                   : d->catalog ? "catalog"
+                                : "owner");
 }
 
 static fh_err lacks_role(enum auth_action action, struct fh_error *e)
@@ -168,6 +178,8 @@ static fh_err lacks_role(enum auth_action action, struct fh_error *e)
     case AUTH_ENV_ADMIN:
         return FH_FAIL(e, FH_DENIED,
                        "Only an owner may change the visibility or name of this environment, or delete it.");
+    case AUTH_CATALOG_ADMIN:
+        return FH_FAIL(e, FH_DENIED, "Only an owner of this catalog may do this.");
     default:
         return FH_FAIL(e, FH_DENIED, "Only an owner of this organisation may do this.");
     }
@@ -177,25 +189,26 @@ static fh_err on_object(const struct auth_actor *a, enum auth_action action, con
                         struct fh_error *e)
 {
     const struct demand *d = &demands[action];
-    if (!d->env && !d->role && !d->see)
+    if (!d->env && !d->role && !d->see && !d->catalog)
         return FH_OK; /* the action has no object */
     if (action == AUTH_TOKEN_CREATE && o->owner_kind == STORE_USER && o->owner_id != a->owner_id)
         return FH_FAIL(e, FH_DENIED,
                        "A token is made by its user alone; the operator makes one for somebody with "
                        "\"floe-server token create\".");
-    if (is_hub_admin(a) && o->owner_id != 0)
+    if (is_hub_admin(a) && (o->owner_id != 0 || (o->of_hub && d->catalog)))
         return FH_OK;
     enum store_role role = auth_role_in(a, o->owner_id);
     if (d->see) {
         if (o->owner_id == 0 || (role == STORE_NO_ROLE && !is_visible(a, o->visibility, false)))
-            return absent(false, e);
-    } else if (d->env) {
+            return absent(d, e);
+    } else if (d->env || d->catalog) {
         /* Who may change an environment knows its name, so "named" holds for all but lists. */
-        bool seen = role >= STORE_READER || is_visible(a, o->visibility, action != AUTH_ENV_LIST);
-        if (o->owner_id == 0 || !seen)
-            return absent(true, e);
+        bool named = action != AUTH_ENV_LIST && action != AUTH_CATALOG_LIST;
+        bool seen = role >= STORE_READER || is_visible(a, o->visibility, named);
+        if ((o->owner_id == 0 && !(d->catalog && o->of_hub)) || !seen)
+            return absent(d, e);
     } else if (role == STORE_NO_ROLE && action != AUTH_ENV_CREATE) {
-        return absent(false, e);
+        return absent(d, e);
     }
     if (d->role && role < d->role)
         return lacks_role(action, e);

@@ -10,7 +10,7 @@
 #define DB_DB_H
 
 #include "common/arena.h"
-#include "common/err.h"
+#include "common/buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,7 +58,20 @@ fh_err db_query(struct db_conn *conn, struct fh_arena *arena, const char *sql, c
 /* The same for statements without rows; affected may be NULL. */
 fh_err db_exec(struct db_conn *conn, const char *sql, const struct db_param *params, size_t nparams,
                int64_t *affected, struct fh_error *e) FH_MUSTCHECK;
-/* Several statements without parameters, for migrations alone. */
+/* Many rows at once: sql is "COPY t (a, b) FROM STDIN (FORMAT binary)", a literal; rows are n bytes that
+ * db_copy_row and one db_copy_* for each field put into a buffer, in the types of the columns. copied may be
+ * NULL. Ten times as fast as INSERT. */
+fh_err db_copy(struct db_conn *conn, const char *sql, const void *rows, size_t n, int64_t *copied,
+               struct fh_error *e) FH_MUSTCHECK;
+fh_err db_copy_row(struct fh_buf *b, int fields, struct fh_error *e) FH_MUSTCHECK;
+fh_err db_copy_i16(struct fh_buf *b, int16_t v, struct fh_error *e) FH_MUSTCHECK;
+fh_err db_copy_i32(struct fh_buf *b, int32_t v, struct fh_error *e) FH_MUSTCHECK;
+fh_err db_copy_i64(struct fh_buf *b, int64_t v, struct fh_error *e) FH_MUSTCHECK;
+fh_err db_copy_bytes(struct fh_buf *b, const void *bytes, size_t n, struct fh_error *e) FH_MUSTCHECK;
+fh_err db_copy_text(struct fh_buf *b, const char *s, struct fh_error *e) FH_MUSTCHECK; /* NULL: null */
+/* Several statements without parameters: for migrations, and for work that is tied to one connection by its
+ * temporary tables and says BEGIN and COMMIT itself. Such work must stand being done twice: when the
+ * connection is lost at its COMMIT, nobody can tell whether it was. */
 fh_err db_script(struct db_conn *conn, const char *sql, struct fh_error *e) FH_MUSTCHECK;
 #define DB_PARAMS(...)                                                                                       \
     (const struct db_param[]){__VA_ARGS__},                                                                  \

@@ -204,12 +204,14 @@ def test_a_backup_of_an_older_floe_is_brought_up_to_date(empty, fresh_hub):
                   "CREATE INDEX token_owner ON token (owner_id);"  # 0005
                   "DROP INDEX environment_of_owner, environment_internal_of_owner, environment_public_of_owner,"
                   "environment_internal, environment_public, environment_deleted;"  # 0006
-                  "DROP TABLE catalog, catalog_version, catalog_page, catalog_page_tag, derivation, package, page_package,"
-                  "package_build;"  # 0007
+                  "DROP VIEW page_package; DROP SEQUENCE catalog_place;"
+                  "DROP TABLE catalog, catalog_version, catalog_page, catalog_page_tag, catalog_page_system, derivation, package,"
+                  "page_run, page_scrape, package_build;"  # 0007
                   "ALTER TABLE owner DROP COLUMN revision;"
                   "ALTER TABLE generation_metadata DROP COLUMN stored, DROP COLUMN digest;"  # 0008
+                  "DROP FUNCTION catalog_note_change;"  # 0009
                   "DELETE FROM schema_migration WHERE version > 3")
-    assert newest == 8, "take the new migration back above, too"
+    assert newest == 9, "take the new migration back above, too"
     file = dump(fresh_hub, place(fresh_hub) / "older")
     done = restore(empty, file)
     assert f"to {newest}" in done.stderr and "alice" in empty.admin("user", "list").stdout

@@ -56,6 +56,9 @@ static const struct {
     {AUTH_ORG_CREATE,   "L.....LL!L",  "L.....LL!L",  "L.....LL!L",  "L.....LL!L"},
     {AUTH_TOKEN_CREATE, "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L"},
     {AUTH_TOKEN_REVOKE, "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L"},
+    {AUTH_CATALOG_LIST, "..........",  "?.....??.?",  "??....??.?",  "??....??.?"},
+    {AUTH_CATALOG_READ, "..........",  "?.....??.?",  "..........",  "??....??.?"},
+    {AUTH_CATALOG_ADMIN,"L!!!..LL!L",  "L!!!..LL!L",  "L!!!..LL!L",  "L?!!..LL!L"},
     {AUTH_HUB_ADMIN,    "L!!!!.LL!L",  "L!!!!.LL!L",  "L!!!!.LL!L",  "L!!!!.LL!L"},
     /* clang-format on */
 };
@@ -134,6 +137,40 @@ static void with_require_login_nobody_is_anonymous(void **state)
         }
 }
 
+static void a_catalog_that_wants_a_login_answers_nobody_anonymous(void **state)
+{
+    (void)state;
+    static const struct auth_policy closed = {.catalog_login = true};
+    static const enum auth_action actions[] = {AUTH_CATALOG_LIST, AUTH_CATALOG_READ, AUTH_CATALOG_ADMIN};
+    struct auth_object o = object(STORE_PUBLIC);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t c = 0; c < CALLERS; c++)
+            assert_int_equal(auth_can(&closed, &callers[c], actions[i], &o, NULL),
+                             callers[c].state == AUTH_VALID
+                                 ? auth_can(&open_hub, &callers[c], actions[i], &o, NULL)
+                                 : FH_UNAUTHENTICATED);
+    assert_int_equal(auth_can(&closed, &callers[0], AUTH_ENV_READ, &o, NULL), FH_OK);
+}
+
+static void the_base_catalog_is_read_by_its_visibility_and_changed_by_administrators_alone(void **state)
+{
+    (void)state;
+    /* list, read, change */
+    static const char *const want[][3] = {{"..........", "..........", "L!!!!.LL!L"},
+                                          {"?.....??.?", "?.....??.?", "L!!!!.LL!L"},
+                                          {"?????.????", "..........", "L!!!!.LL!L"},
+                                          {"?????.????", "?????.????", "L????.LL!L"}};
+    static const enum auth_action actions[] = {AUTH_CATALOG_LIST, AUTH_CATALOG_READ, AUTH_CATALOG_ADMIN};
+    for (int v = STORE_PUBLIC; v <= STORE_PRIVATE; v++)
+        for (size_t i = 0; i < 3; i++)
+            for (size_t c = 0; c < CALLERS; c++) {
+                struct auth_object base = {.of_hub = true, .visibility = (enum store_visibility)v};
+                assert_int_equal(letter(auth_can(&open_hub, &callers[c], actions[i], &base, NULL)),
+                                 want[v - STORE_PUBLIC][i][c]);
+                assert_int_not_equal(auth_can(&open_hub, &callers[c], AUTH_ENV_READ, &base, NULL), FH_OK);
+            }
+}
+
 static void git_challenges_whoever_sent_no_header(void **state)
 {
     (void)state;
@@ -144,10 +181,10 @@ static void git_challenges_whoever_sent_no_header(void **state)
 static void an_owner_that_is_absent_looks_like_one_that_is_foreign(void **state)
 {
     (void)state;
-    static const enum auth_action actions[] = {AUTH_ENV_LIST,     AUTH_ENV_READ,   AUTH_ENV_CREATE,
-                                               AUTH_ENV_WRITE,    AUTH_ENV_ADMIN,  AUTH_OWNER_READ,
-                                               AUTH_OWNER_ADMIN,  AUTH_AUDIT_READ, AUTH_TOKEN_CREATE,
-                                               AUTH_TOKEN_REVOKE, AUTH_OWNER_SEE};
+    static const enum auth_action actions[] = {
+        AUTH_ENV_LIST,   AUTH_ENV_READ,     AUTH_ENV_CREATE,   AUTH_ENV_WRITE,    AUTH_ENV_ADMIN,
+        AUTH_OWNER_READ, AUTH_OWNER_ADMIN,  AUTH_AUDIT_READ,   AUTH_TOKEN_CREATE, AUTH_TOKEN_REVOKE,
+        AUTH_OWNER_SEE,  AUTH_CATALOG_LIST, AUTH_CATALOG_READ, AUTH_CATALOG_ADMIN};
     struct auth_object absent = {.owner_id = 0}, hidden = object(STORE_PRIVATE);
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         for (int c = 0; c < 2; c++) {
@@ -309,6 +346,8 @@ int main(void)
         cmocka_unit_test(every_action_caller_and_visibility_is_answered_as_the_table_says),
         cmocka_unit_test(every_refusal_is_a_whole_sentence),
         cmocka_unit_test(with_require_login_nobody_is_anonymous),
+        cmocka_unit_test(a_catalog_that_wants_a_login_answers_nobody_anonymous),
+        cmocka_unit_test(the_base_catalog_is_read_by_its_visibility_and_changed_by_administrators_alone),
         cmocka_unit_test(git_challenges_whoever_sent_no_header),
         cmocka_unit_test(an_owner_that_is_absent_looks_like_one_that_is_foreign),
         cmocka_unit_test(ones_own_account_is_an_owners_role_within_the_tokens_scope),

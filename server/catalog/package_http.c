@@ -1,0 +1,60 @@
+/* GET /api/v1/catalog/packages/{attr_path}: show (catalog-read-api 3.3 and 5). */
+#include "server/catalog/catalog_http.h"
+
+#include "server/app.h"
+#include "server/catalog/package_json.h"
+
+#include <string.h>
+
+enum { CLIENTS_PAGE = 10 };
+
+struct show {
+    struct fh_arena *arena;
+    const struct store_catalog_entry *catalog;
+    const char *attr_path; /* in the catalog */
+    const char *deprecation;
+    struct store_package_row *rows;
+    size_t n;
+};
+
+static fh_err load(struct db_conn *c, void *arg, struct fh_error *e)
+{
+    struct show *s = arg;
+    int64_t id;
+    FH_TRY(store_package_find(c, s->arena, s->catalog->id, s->attr_path, &id, &s->deprecation, e));
+    return store_package_versions(c, s->arena, id, !s->catalog->owner, &s->rows, &s->n, e);
+}
+
+/* One sentence for what is absent and for what is hidden, whose look-ups are made alike. */
+static fh_err find(struct web_request *req, struct show *s, struct fh_error *e)
+{
+    const char *pkg_path = req->params[0];
+    const struct catalog_scope *scope;
+    static const struct store_catalog_entry nobodys = {.id = -1, .owner = "", .visibility = STORE_PRIVATE};
+    FH_TRY(catalog_http_scope(req, &scope, e));
+    s->catalog = catalog_scope_of_path(scope, req->arena, pkg_path, &s->attr_path);
+    if (!s->catalog)
+        s->catalog = &nobodys;
+    fh_err rc = db_read(req->app->pool, load, s, e);
+    if (rc == FH_NOT_FOUND || (rc == FH_OK && s->n == 0))
+        return FH_FAIL(e, FH_NOT_FOUND, "Unable to locate attr_path '%.300s'", pkg_path);
+    return rc;
+}
+
+fh_err catalog_http_packages(struct web_request *req, struct web_response *res, struct fh_error *e)
+{
+    struct show s = {.arena = req->arena};
+    struct catalog_page page;
+    FH_TRY(catalog_http_page(req, CLIENTS_PAGE, &page, e));
+    FH_TRY(find(req, &s, e));
+    const struct catalog_package what = {.owner = s.catalog->owner, .attr_path = s.attr_path};
+    struct fh_buf *b = catalog_http_buf(req);
+    FH_TRY(catalog_put(b, "{\"items\":[", e));
+    for (size_t i = page.first; i < s.n && i - page.first < page.most; i++)
+        FH_TRY(catalog_put_package(b, req->arena, &what, &s.rows[i], e));
+    FH_TRY(catalog_put(b, "]", e));
+    FH_TRY(catalog_put_int(b, "total_count", (int64_t)s.n, e));
+    FH_TRY(catalog_put_json(b, "deprecation", s.deprecation, e));
+    FH_TRY(catalog_put(b, "}", e));
+    return catalog_http_reply(req, res, b, e);
+}
