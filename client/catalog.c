@@ -4,13 +4,12 @@
 #include "client/ask.h"
 #include "client/hub.h"
 #include "client/say.h"
+#include "common/ceilings.h"
 
 #include <string.h>
 
 enum {
     PAGE_SIZE = 1000,
-    MIN_TERM = 2,
-    MAX_TERM = 200,
     MAX_RESULTS = 400 * 1000, /* of a search, all pages together */
     MAX_VERSIONS = 20 * 1000, /* and systems of one package */
 };
@@ -66,8 +65,9 @@ fh_err catalog_search(struct client *c, const char *term, size_t max, struct cat
                       struct fh_error *e)
 {
     size_t n = characters(term);
-    if (n < MIN_TERM || n > MAX_TERM)
-        return FH_FAIL(e, FH_INVALID, "A search term has %d to %d characters.", MIN_TERM, MAX_TERM);
+    if (n < FH_MIN_SEARCH_TERM || n > FH_MAX_SEARCH_TERM)
+        return FH_FAIL(e, FH_INVALID, "A search term has %d to %d characters.", FH_MIN_SEARCH_TERM,
+                       FH_MAX_SEARCH_TERM);
     return read_pages(
         c, ASK_PATH(c, "/catalog/search?search_term={}&system={}&", term, settings_system(c->arena)), max,
         MAX_RESULTS, out, e);

@@ -63,9 +63,13 @@ enum {
     FH_MAX_TOML_DEPTH = 32,
     FH_MAX_INCLUDES = 256, /* environments that one includes */
 
-    /* the catalog */
+    /* the catalog: questions */
     FH_MIN_SEARCH_TERM = 2, /* characters, not bytes */
     FH_MAX_SEARCH_TERM = 200,
+    FH_MAX_BODY_LOOKUP = 8 * 1024 * 1024,
+    FH_MAX_LOOKUP_GROUPS = 256,
+    FH_MAX_LOOKUP_REFERENCES = 1024,          /* of a group */
+    FH_MAX_LOOKUP_REFERENCE = 1024,           /* characters */
     FH_MAX_CATALOG_PAGE = 10000,              /* rows on a page of an answer; clients ask for 1000 */
     FH_MAX_CATALOG_PAGES = 8 * 1024 * 1024,   /* the number of the last page that can be asked for */
     FH_MAX_CATALOG_ANSWER = 64 * 1024 * 1024, /* bytes of an answer */

@@ -69,6 +69,7 @@ const struct web_route routes[] = {
     {WEB_POST,   "/api/v1/environments/{owner}/{name}/switch",                          AUTH_ENV_WRITE,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_switch,          "rest.switch"},
     /* the catalog, as the official client knows it */
     {WEB_GET,  "/api/v1/catalog/search",                      AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_TRY_INLINE, catalog_http_search,   "catalog.search"},
+    {WEB_POST, "/api/v1/catalog/build-inputs/lookup",         AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_LOOKUP, WEB_WORKER,   catalog_http_lookup,   "catalog.lookup"},
     {WEB_GET,  "/api/v1/catalog/by-command",                  AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_INLINE,     catalog_http_command,  "catalog.by_command"},
     {WEB_GET,  "/api/v1/catalog/catalogs/{name}/locked-sources", AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY, 0,                 WEB_WORKER,     catalog_http_sources,  "catalog.locked_sources"},
     {WEB_GET,  "/api/v1/catalog/info/base-catalog",           AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_base,     "catalog.base"},

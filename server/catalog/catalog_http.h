@@ -17,6 +17,10 @@
 fh_err catalog_http_scope(struct web_request *req, const struct catalog_scope **out,
                           struct fh_error *e) FH_MUSTCHECK;
 
+/* The body, which must say that it is JSON. */
+fh_err catalog_http_body(struct web_request *req, const char **out, size_t *n,
+                         struct fh_error *e) FH_MUSTCHECK;
+
 struct catalog_page {
     size_t first, most; /* rows to leave out; rows of the page */
 };
@@ -56,6 +60,7 @@ web_handler catalog_http_paths;     /* GET …/info/pkg-paths */
 web_handler catalog_http_published; /* GET …/info/published-catalogs */
 web_handler catalog_http_sources;   /* GET …/catalogs/{name}/locked-sources */
 web_handler catalog_http_command;   /* GET …/by-command */
+web_handler catalog_http_lookup;    /* POST …/build-inputs/lookup */
 web_handler catalog_http_service;   /* GET …/status/service */
 web_handler catalog_http_state;     /* GET …/status/catalog */
 web_handler catalog_http_health;    /* GET …/status/healthcheck */
