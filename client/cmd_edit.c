@@ -4,6 +4,7 @@
 #include "client/change.h"
 #include "client/disk.h"
 #include "client/editor.h"
+#include "client/explain.h"
 #include "client/hub.h"
 #include "client/include.h"
 #include "client/lock_say.h"
@@ -221,5 +222,8 @@ int cmd_edit(struct fh_cli *cli)
             "is a local only environment.",
             ch.dir.title);
     }
-    return file != NULL ? edit_from_file(&ch, &ch.before, file) : edit_by_hand(&ch, &ch.before);
+    int status = file != NULL ? edit_from_file(&ch, &ch.before, file) : edit_by_hand(&ch, &ch.before);
+    if (fh_cli_flag(cli, "explain"))
+        explain_say(c, c->question);
+    return status;
 }

@@ -9,6 +9,7 @@
 #include "client/cmd.h"
 
 #include "client/change.h"
+#include "client/explain.h"
 #include "client/lock_say.h"
 #include "client/pkgedit.h"
 #include "client/say.h"
@@ -407,5 +408,8 @@ int cmd_install(struct fh_cli *cli)
                                "elsewhere with 'floe install %s --dir <PATH>'",
                                cmd_words(c, cli))
                    : say_fail(&c->e);
-    return install(&in, &c->e) == FH_OK ? tell(&in) : client_fail(c);
+    int status = install(&in, &c->e) == FH_OK ? tell(&in) : client_fail(c);
+    if (fh_cli_flag(cli, "explain"))
+        explain_say(c, c->question);
+    return status;
 }

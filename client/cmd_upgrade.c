@@ -4,6 +4,7 @@
 #include "client/cmd.h"
 
 #include "client/change.h"
+#include "client/explain.h"
 #include "client/lock_say.h"
 #include "client/say.h"
 
@@ -207,5 +208,8 @@ int cmd_upgrade(struct fh_cli *cli)
     up.names = (struct fh_strings){.count = (size_t)cli->nargs, .items = (const char *const *)cli->args};
     if (change_begin(&up.change, c, cli, true, &c->e) != FH_OK)
         return say_fail(&c->e);
-    return upgrade(&up, dry, &c->e) == FH_OK ? tell(&up, dry) : client_fail(c);
+    int status = upgrade(&up, dry, &c->e) == FH_OK ? tell(&up, dry) : client_fail(c);
+    if (fh_cli_flag(cli, "explain"))
+        explain_say(c, c->question);
+    return status;
 }

@@ -71,7 +71,8 @@ fh_err floxdir_write_ignores(const char *dot_flox, bool attributes, struct fh_er
  * not locked yet are asked of the hub's catalog, and environments that it includes and the lock does not have
  * yet are fetched. files->lock is replaced when a new one was made (*made, may be NULL), and then
  * files->manifest too, where what is locked needs a newer schema-version than it had. Nothing is written.
- * What the catalog cannot resolve is FH_CONFLICT, with the whole story in c->why. */
+ * What the catalog cannot resolve is FH_CONFLICT, with the whole story in c->why; what it was asked is in
+ * c->question. */
 fh_err floxdir_lock_manifest(struct client *c, struct floxdir_files *files,
                              const struct fh_manifest **manifest, bool *made,
                              struct fh_error *e) FH_MUSTCHECK;

@@ -56,8 +56,9 @@ static fh_err resolve(struct making *k, const struct fh_lock_input *input, struc
     struct fh_locking *locking;
     const json_t *answer = NULL;
     FH_TRY(fh_locking_begin(c->arena, input, &locking, k->e));
-    if (fh_locking_question(locking) != NULL)
-        FH_TRY(catalog_resolve(c, fh_locking_question(locking), &answer, k->e));
+    c->question = fh_locking_question(locking);
+    if (c->question != NULL)
+        FH_TRY(catalog_resolve(c, c->question, &answer, k->e));
     fh_err rc = fh_locking_finish(locking, answer, text, composer, &k->packages->failures, k->e);
     if (rc != FH_OK && k->packages->failures != NULL)
         c->why = fh_lock_failures_text(c->arena, k->packages->failures);

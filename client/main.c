@@ -33,6 +33,8 @@ static const struct fh_opt edit_opts[] = {
     {"name", 'n', FH_OPT_VALUE, "NAME", "rename the environment", NULL, NULL},
     {"sync", 's', FH_OPT_FLAG, NULL, "make a generation of changes made to the manifest by hand", NULL, NULL},
     {"reset", 0, FH_OPT_FLAG, NULL, "take back changes made to the manifest by hand", NULL, NULL},
+    {"explain", 0, FH_OPT_FLAG, NULL, "say why the catalog chose what it chose, or could not; a Floe knows",
+     NULL, NULL},
     {0},
 };
 
@@ -41,6 +43,8 @@ static const struct fh_opt install_opts[] = {
     {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
      "env"},
     {"id", 'i', FH_OPT_PAIRS, "ID PACKAGE", "install PACKAGE under this id", NULL, NULL},
+    {"explain", 0, FH_OPT_FLAG, NULL, "say why the catalog chose what it chose, or could not; a Floe knows",
+     NULL, NULL},
     {0},
 };
 
@@ -49,6 +53,8 @@ static const struct fh_opt upgrade_opts[] = {
     {"reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",
      "env"},
     {"dry-run", 0, FH_OPT_FLAG, NULL, "show what would change, and change nothing", NULL, NULL},
+    {"explain", 0, FH_OPT_FLAG, NULL, "say why the catalog chose what it chose, or could not; a Floe knows",
+     NULL, NULL},
     {0},
 };
 

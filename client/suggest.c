@@ -2,6 +2,7 @@
 #include "client/suggest.h"
 
 #include "client/catalog.h"
+#include "client/explain.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 #include "common/term.h"
@@ -36,27 +37,37 @@ static const char *path_of(struct client *c, const json_t *item)
     return path != NULL ? path : "?";
 }
 
+/* What is written nearly so, from a hub that knows: for a name that no search finds. */
+static const char *misspelt(struct client *c, const char *path, const char *text)
+{
+    size_t n;
+    const char *const *names = explain_similar(c, path, SUGGESTED, &n);
+    if (n == 0)
+        return fh_sprintf(c->arena, "%s\nTry 'floe search' with a broader search term.", text);
+    text = fh_sprintf(c->arena, "%s\n\nHere are a few other similar options:", text);
+    for (size_t i = 0; i < n; i++)
+        text = fh_sprintf(c->arena, "%s\n  $ floe install %s", text, names[i]);
+    return text;
+}
+
 const char *suggest_for_install(struct client *c, const char *path)
 {
     struct fh_arena *a = c->arena;
     const char *here = look_up(for_install, path), *term = here != NULL ? here : path;
-    const char *shown = fh_sprintf(a, "%.*s", SHOWN, say_safe(a, term)), *text;
     struct catalog_list list = {0};
     struct fh_error ignored;
     bool found =
         catalog_search(c, term, SUGGESTED, &list, &ignored) == FH_OK && json_array_size(list.items) > 0;
-    text = fh_sprintf(a, "Could not find package '%.*s'.", SHOWN, say_safe(a, path));
-    if (here == NULL && !found)
-        return fh_sprintf(a, "%s\nTry 'floe search' with a broader search term.", text);
+    const char *text = fh_sprintf(a, "Could not find package '%.*s'.", SHOWN, say_safe(a, path));
     if (here != NULL)
         text = fh_sprintf(a, "%s\nTry 'floe install %s' instead.", text, here);
     if (!found)
-        return text;
+        return here != NULL ? text : misspelt(c, path, text);
     text = fh_sprintf(a, "%s\n\nHere are a few other similar options:", text);
     for (size_t i = 0; i < json_array_size(list.items); i++)
         text = fh_sprintf(a, "%s\n  $ floe install %s", text, path_of(c, json_array_get(list.items, i)));
-    return fh_sprintf(a, "%s\n...or see up to %lld options with 'floe search %s'", text,
-                      (long long)list.total, shown);
+    return fh_sprintf(a, "%s\n...or see up to %lld options with 'floe search %.*s'", text,
+                      (long long)list.total, SHOWN, say_safe(a, term));
 }
 
 const char *suggest_for_search(struct client *c, const char *term)

@@ -29,13 +29,13 @@ class Catalog(Between):
         port = 9
 
     def __init__(self, pages, hub=None):
-        self.pages, self.hub, self.trouble, self.questions = dict(pages), hub, None, []
+        self.pages, self.hub, self.trouble, self.questions, self.explanation = dict(pages), hub, None, [], None
         super().__init__(hub or self.NoHub)
         self.fault = self.take
 
     def take(self, handler, n, forward):
         """Between's hook: true when the request was answered here."""
-        if "/api/v1/catalog/" not in handler.path:
+        if not handler.path.startswith(("/api/v1/catalog/", "/api/v1/explain")):
             if self.hub is None:
                 handler.answer(404, *self.json({"detail": "nothing here"}))
             return self.hub is None
@@ -50,6 +50,8 @@ class Catalog(Between):
         if where.path.endswith("/resolve"):
             self.questions.append(json.loads(handler.body))
             return 200, *self.json({"items": [self.resolve(g) for g in self.questions[-1]["items"]]})
+        if where.path.endswith("/explain"):
+            return 200 if self.explanation else 404, *self.json(self.explanation or {"detail": "Not found"})
         if where.path.endswith("/search"):
             return 200, *self.json(self.paged(self.search(query["search_term"], query["system"]), query))
         rows = self.versions(urllib.parse.unquote(where.path.partition("/packages/")[2]))

@@ -237,8 +237,13 @@ def test_a_misspelt_name_is_told_with_what_there_is(laptop, catalog):
         "  $ floe install jdk\n...or see up to 1 options with 'floe search jdk'\n"))
     nothing_changes(laptop, folder, "install", "nosuchpkg", told=(
         "✘ ERROR: resolution failed: \nCould not find package 'nosuchpkg'.\nTry 'floe search' with a broader search term.\n"))
-    assert [s[1] for s in catalog.seen][-2:] == ["/api/v1/catalog/resolve",
-                                                 "/api/v1/catalog/search?search_term=nosuchpkg&system=x86_64-linux&page=0&pageSize=3"]
+    assert [s[1] for s in catalog.seen][-3:] == [
+        "/api/v1/catalog/resolve", "/api/v1/catalog/search?search_term=nosuchpkg&system=x86_64-linux&page=0&pageSize=3", "/api/v1/explain"]
+    catalog.explanation = {"items": [{"packages": [{"similar": ["hello", "vim", "curl", "jdk"]}]}]}
+    nothing_changes(laptop, folder, "install", "nosuchpkg", told=(
+        "Could not find package 'nosuchpkg'.\n\nHere are a few other similar options:\n"
+        "  $ floe install hello\n  $ floe install vim\n  $ floe install curl\n"))
+    catalog.explanation = None
     nothing_changes(laptop, folder, "install", "nosuchpkg", "linuxonly", told=(
         "resolution failed: multiple resolution failures:\n- package 'linuxonly' not available for\n      - aarch64-darwin\n"
         "    but it is available for\n      - aarch64-linux\n      - x86_64-linux\n\n  For more on",
@@ -289,6 +294,15 @@ def test_unfree_and_broken_packages_are_warned_of_where_they_are_allowed(laptop)
     assert done.stderr.splitlines()[1:] == [
         "! The package 'unfree' has an unfree license, please verify the licensing terms of use",
         "! The package 'broken' is marked as broken, it may not behave as expected during runtime."]
+
+
+def test_a_hub_that_does_not_explain_is_told_of(laptop, catalog):
+    folder = made(laptop, "web", NEW)
+    done = laptop.floe("install", "--explain", "hello", cwd=folder, check=True)
+    assert done.stderr == "✔ 'hello' installed to environment 'web'\n! This hub does not explain what it resolves; a Floe does.\n"
+    catalog.explanation = {"items": [1, {"packages": [None], "newer_pages": "x", "page": {}, "why": "\x1b[31mx"}]}
+    done = laptop.floe("upgrade", "--explain", cwd=folder, check=True)
+    assert "\x1b" not in done.stderr and "ℹ Group '?': x\n" in done.stderr
 
 
 def test_a_store_path_needs_no_catalog(laptop, catalog):
