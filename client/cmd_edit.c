@@ -4,10 +4,10 @@
 #include "client/change.h"
 #include "client/disk.h"
 #include "client/editor.h"
-#include "client/explain.h"
 #include "client/hub.h"
 #include "client/include.h"
 #include "client/lock_say.h"
+#include "client/reason.h"
 #include "client/registry.h"
 #include "client/say.h"
 #include "common/ceilings.h"
@@ -224,6 +224,6 @@ int cmd_edit(struct fh_cli *cli)
     }
     int status = file != NULL ? edit_from_file(&ch, &ch.before, file) : edit_by_hand(&ch, &ch.before);
     if (fh_cli_flag(cli, "explain"))
-        explain_say(c, c->question);
+        reason_say(c, c->question);
     return status;
 }

@@ -9,9 +9,9 @@
 #include "client/cmd.h"
 
 #include "client/change.h"
-#include "client/explain.h"
 #include "client/lock_say.h"
 #include "client/pkgedit.h"
+#include "client/reason.h"
 #include "client/say.h"
 #include "client/suggest.h"
 #include "common/ceilings.h"
@@ -410,6 +410,6 @@ int cmd_install(struct fh_cli *cli)
                    : say_fail(&c->e);
     int status = install(&in, &c->e) == FH_OK ? tell(&in) : client_fail(c);
     if (fh_cli_flag(cli, "explain"))
-        explain_say(c, c->question);
+        reason_say(c, c->question);
     return status;
 }

@@ -1,7 +1,7 @@
 /* floe search and floe show (manifest-lockfile-client §7.7) */
 #include "client/cmd.h"
 
-#include "client/catalog.h"
+#include "client/ask_catalog.h"
 #include "client/print.h"
 #include "client/say.h"
 #include "client/suggest.h"
@@ -34,7 +34,7 @@ static int found_nothing(struct client *c, const char *term)
                                        say_safe(c->arena, term), related, show_hint);
 }
 
-static int tell_found(struct client *c, const char *term, const struct catalog_list *list)
+static int tell_found(struct client *c, const char *term, const struct ask_rows *list)
 {
     size_t columns = isatty(STDOUT_FILENO) ? (size_t)fh_term_width(STDOUT_FILENO) : 0;
     const char *related = suggest_for_search(c, term), *shown = say_safe(c->arena, term);
@@ -51,12 +51,12 @@ static int tell_found(struct client *c, const char *term, const struct catalog_l
 int cmd_search(struct fh_cli *cli)
 {
     struct client *c = client_begin(cli);
-    struct catalog_list list;
+    struct ask_rows list;
     if (c == NULL)
         return 1;
     const char *asked = cli->args[0], *term = without_version(c, asked);
     size_t limit = fh_cli_flag(cli, "all") ? 0 : c->settings.search_limit;
-    if (catalog_search(c, term, limit, &list, &c->e) != FH_OK)
+    if (ask_search(c, term, limit, &list, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
         return print_json(c, list.items);
@@ -77,13 +77,13 @@ static int by_text(const void *x, const void *y)
 }
 
 /* The systems that have the row's version, each once, sorted; *n of them, at most SYSTEMS. */
-static const char *systems_of(struct client *c, const struct catalog_list *list, const json_t *row, size_t *n)
+static const char *systems_of(struct client *c, const struct ask_rows *list, const json_t *row, size_t *n)
 {
     const char *found[SYSTEMS], *text = "";
     *n = 0;
     for (size_t i = 0; i < json_array_size(list->items) && *n < SYSTEMS; i++) {
         const json_t *other = json_array_get(list->items, i);
-        const char *system = catalog_text(c, other, "system");
+        const char *system = ask_line(c, other, "system");
         bool known = system == NULL || !same_text(row, other, "version");
         for (size_t k = 0; k < *n && !known; k++)
             known = strcmp(found[k], system) == 0;
@@ -101,7 +101,7 @@ static void print_outputs(struct client *c, const json_t *row)
     const json_t *outputs = json_object_get(row, "outputs"),
                  *defaults = json_object_get(row, "outputs_to_install");
     for (size_t i = 0; i < json_array_size(outputs); i++) {
-        const char *name = catalog_text(c, json_array_get(outputs, i), "name");
+        const char *name = ask_line(c, json_array_get(outputs, i), "name");
         bool installed = false;
         for (size_t k = 0; name != NULL && k < json_array_size(defaults); k++) {
             const char *other = json_string_value(json_array_get(defaults, k));
@@ -113,12 +113,12 @@ static void print_outputs(struct client *c, const json_t *row)
         printf(" (* installed by default)\n");
 }
 
-static void print_head(struct client *c, const struct catalog_list *list)
+static void print_head(struct client *c, const struct ask_rows *list)
 {
     const json_t *row = json_array_get(list->items, 0);
-    const char *path = catalog_text(c, row, "pkg_path"), *description = catalog_text(c, row, "description");
-    const char *catalog = catalog_text(c, row, "catalog"), *version = catalog_text(c, row, "version");
-    const char *license = catalog_text(c, row, "license");
+    const char *path = ask_line(c, row, "pkg_path"), *description = ask_line(c, row, "description");
+    const char *catalog = ask_line(c, row, "catalog"), *version = ask_line(c, row, "version");
+    const char *license = ask_line(c, row, "license");
     size_t n;
     bool described = description != NULL && description[strspn(description, " ")] != '\0';
     printf("%s - %s\n", path != NULL ? path : "?", described ? description : "<no description provided>");
@@ -131,7 +131,7 @@ static void print_head(struct client *c, const struct catalog_list *list)
     printf("Systems: %s\n\nOther versions:\n", systems_of(c, list, row, &n));
 }
 
-static bool is_first_of_version(const struct catalog_list *list, size_t index)
+static bool is_first_of_version(const struct ask_rows *list, size_t index)
 {
     for (size_t i = 0; i < index; i++)
         if (same_text(json_array_get(list->items, i), json_array_get(list->items, index), "version"))
@@ -140,15 +140,15 @@ static bool is_first_of_version(const struct catalog_list *list, size_t index)
 }
 
 /* In the order in which the catalog has them. */
-static void print_versions(struct client *c, const struct catalog_list *list)
+static void print_versions(struct client *c, const struct ask_rows *list)
 {
-    const char *path = catalog_text(c, json_array_get(list->items, 0), "pkg_path");
+    const char *path = ask_line(c, json_array_get(list->items, 0), "pkg_path");
     size_t count = 0, column = 0, n;
     const char **lines = fh_alloc(c->arena, (json_array_size(list->items) + 1) * sizeof *lines),
                **only = fh_alloc(c->arena, (json_array_size(list->items) + 1) * sizeof *only);
     for (size_t i = 0; i < json_array_size(list->items); i++) {
         const json_t *row = json_array_get(list->items, i);
-        const char *version = catalog_text(c, row, "version");
+        const char *version = ask_line(c, row, "version");
         if (version == NULL || !is_first_of_version(list, i))
             continue;
         const char *systems = systems_of(c, list, row, &n);
@@ -167,10 +167,10 @@ static void print_versions(struct client *c, const struct catalog_list *list)
 int cmd_show(struct fh_cli *cli)
 {
     struct client *c = client_begin(cli);
-    struct catalog_list list;
+    struct ask_rows list;
     if (c == NULL)
         return 1;
-    if (catalog_versions(c, cli->args[0], &list, &c->e) != FH_OK)
+    if (ask_versions(c, cli->args[0], &list, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
         return print_json(c, list.items);

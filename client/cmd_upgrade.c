@@ -4,8 +4,8 @@
 #include "client/cmd.h"
 
 #include "client/change.h"
-#include "client/explain.h"
 #include "client/lock_say.h"
+#include "client/reason.h"
 #include "client/say.h"
 
 #include <stdlib.h>
@@ -210,6 +210,6 @@ int cmd_upgrade(struct fh_cli *cli)
         return say_fail(&c->e);
     int status = upgrade(&up, dry, &c->e) == FH_OK ? tell(&up, dry) : client_fail(c);
     if (fh_cli_flag(cli, "explain"))
-        explain_say(c, c->question);
+        reason_say(c, c->question);
     return status;
 }

@@ -1,7 +1,7 @@
 /* Locking the manifest of a .flox folder. */
 #include "client/floxdir.h"
 
-#include "client/catalog.h"
+#include "client/ask_catalog.h"
 #include "client/include.h"
 #include "common/ceilings.h"
 #include "common/clock.h"
@@ -58,7 +58,7 @@ static fh_err resolve(struct making *k, const struct fh_lock_input *input, struc
     FH_TRY(fh_locking_begin(c->arena, input, &locking, k->e));
     c->question = fh_locking_question(locking);
     if (c->question != NULL)
-        FH_TRY(catalog_resolve(c, c->question, &answer, k->e));
+        FH_TRY(ask_resolve(c, c->question, &answer, k->e));
     fh_err rc = fh_locking_finish(locking, answer, text, composer, &k->packages->failures, k->e);
     if (rc != FH_OK && k->packages->failures != NULL)
         c->why = fh_lock_failures_text(c->arena, k->packages->failures);

@@ -1,8 +1,8 @@
 /* Suggestions. See suggest.h. */
 #include "client/suggest.h"
 
-#include "client/catalog.h"
-#include "client/explain.h"
+#include "client/ask_catalog.h"
+#include "client/reason.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 #include "common/term.h"
@@ -33,7 +33,7 @@ static const char *look_up(const struct known *table, const char *asked)
 
 static const char *path_of(struct client *c, const json_t *item)
 {
-    const char *path = catalog_text(c, item, "pkg_path");
+    const char *path = ask_line(c, item, "pkg_path");
     return path != NULL ? path : "?";
 }
 
@@ -41,7 +41,7 @@ static const char *path_of(struct client *c, const json_t *item)
 static const char *misspelt(struct client *c, const char *path, const char *text)
 {
     size_t n;
-    const char *const *names = explain_similar(c, path, SUGGESTED, &n);
+    const char *const *names = reason_similar(c, path, SUGGESTED, &n);
     if (n == 0)
         return fh_sprintf(c->arena, "%s\nTry 'floe search' with a broader search term.", text);
     text = fh_sprintf(c->arena, "%s\n\nHere are a few other similar options:", text);
@@ -54,10 +54,9 @@ const char *suggest_for_install(struct client *c, const char *path)
 {
     struct fh_arena *a = c->arena;
     const char *here = look_up(for_install, path), *term = here != NULL ? here : path;
-    struct catalog_list list = {0};
+    struct ask_rows list = {0};
     struct fh_error ignored;
-    bool found =
-        catalog_search(c, term, SUGGESTED, &list, &ignored) == FH_OK && json_array_size(list.items) > 0;
+    bool found = ask_search(c, term, SUGGESTED, &list, &ignored) == FH_OK && json_array_size(list.items) > 0;
     const char *text = fh_sprintf(a, "Could not find package '%.*s'.", SHOWN, say_safe(a, path));
     if (here != NULL)
         text = fh_sprintf(a, "%s\nTry 'floe install %s' instead.", text, here);
@@ -73,16 +72,16 @@ const char *suggest_for_install(struct client *c, const char *path)
 const char *suggest_for_search(struct client *c, const char *term)
 {
     const char *here = look_up(for_search, term);
-    struct catalog_list list;
+    struct ask_rows list;
     struct fh_error ignored;
-    if (here == NULL || catalog_search(c, here, SUGGESTED, &list, &ignored) != FH_OK)
+    if (here == NULL || ask_search(c, here, SUGGESTED, &list, &ignored) != FH_OK)
         return NULL;
     return fh_sprintf(c->arena, "Related search results for '%s':\n%s", here, suggest_lines(c, &list, 0));
 }
 
 static const char *description_of(struct client *c, const json_t *item)
 {
-    const char *text = catalog_text(c, item, "description");
+    const char *text = ask_line(c, item, "description");
     return text != NULL && *text != '\0' ? text : "<no description provided>";
 }
 
@@ -96,7 +95,7 @@ static fh_err add_line(struct client *c, const json_t *item, size_t column, size
                        (int)fit, text);
 }
 
-const char *suggest_lines(struct client *c, const struct catalog_list *list, size_t columns)
+const char *suggest_lines(struct client *c, const struct ask_rows *list, size_t columns)
 {
     struct fh_buf b = FH_BUF_INIT(MAX_LINES);
     size_t column = 0;

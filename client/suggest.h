@@ -11,7 +11,7 @@ const char *suggest_for_install(struct client *c, const char *path);
 const char *suggest_for_search(struct client *c, const char *term);
 
 /* The lines of `floe search`: paths in a column, descriptions cut to columns (0: whole). */
-struct catalog_list;
-const char *suggest_lines(struct client *c, const struct catalog_list *list, size_t columns);
+struct ask_rows;
+const char *suggest_lines(struct client *c, const struct ask_rows *list, size_t columns);
 
 #endif

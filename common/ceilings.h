@@ -77,7 +77,8 @@ enum {
     /* resolve: one request */
     FH_MAX_BODY_RESOLVE = 4 * 1024 * 1024,
     FH_MAX_RESOLVE_GROUPS = 1024,
-    FH_MAX_RESOLVE_ROWS = 8192, /* packages, each system counted; the largest environments have some hundreds */
+    FH_MAX_RESOLVE_ROWS =
+        8192, /* packages, each system counted; the largest environments have some hundreds */
     FH_MAX_RESOLVE_SYSTEMS = 16,
     FH_MAX_RESOLVE_LICENSES = 256,
     FH_MAX_RESOLVE_TEXT = 1024, /* a name, an attribute path, a derivation */

@@ -169,9 +169,10 @@ static void what_the_options_forbid_is_refused_also_when_it_was_locked(void **st
     const struct fh_lock *old = two_locked();
     const char *both =
         TWO_SYSTEMS "install.a.pkg-path = 'a'\ninstall.b = { pkg-path = 'b', pkg-group = 'g' }\n";
-    assert_string_equal(refusal(fh_sprintf(arena, "%soptions.allow.unfree = false\n", both), old, FH_MISMATCH),
-                        "The package 'b' has an unfree license.\n\nAllow unfree packages by setting "
-                        "'options.allow.unfree = true' in manifest.toml");
+    assert_string_equal(
+        refusal(fh_sprintf(arena, "%soptions.allow.unfree = false\n", both), old, FH_MISMATCH),
+        "The package 'b' has an unfree license.\n\nAllow unfree packages by setting "
+        "'options.allow.unfree = true' in manifest.toml");
     assert_non_null(
         strstr(refusal(fh_sprintf(arena, "%soptions.allow.licenses = ['X']\n", both), old, FH_MISMATCH),
                "has license 'MIT' which is not in the list"));

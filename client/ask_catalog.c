@@ -1,5 +1,5 @@
-/* Questions to the catalog. See catalog.h. */
-#include "client/catalog.h"
+/* Questions to the catalog. See ask_catalog.h. */
+#include "client/ask_catalog.h"
 
 #include "client/ask.h"
 #include "client/hub.h"
@@ -31,8 +31,8 @@ static fh_err refuse_list(struct client *c, struct fh_error *e)
 
 /* All pages up to max rows; path has everything but the paging. The first page tells how many there are; a
  * page that is not full is the last. */
-static fh_err read_pages(struct client *c, const char *path, size_t max, size_t ceiling,
-                         struct catalog_list *out, struct fh_error *e)
+static fh_err read_pages(struct client *c, const char *path, size_t max, size_t ceiling, struct ask_rows *out,
+                         struct fh_error *e)
 {
     json_t *rows = fh_json_own(c->arena, json_array());
     size_t step = max > 0 && max < PAGE_SIZE ? max : PAGE_SIZE, got = step;
@@ -61,8 +61,7 @@ static fh_err read_pages(struct client *c, const char *path, size_t max, size_t 
     return FH_OK;
 }
 
-fh_err catalog_search(struct client *c, const char *term, size_t max, struct catalog_list *out,
-                      struct fh_error *e)
+fh_err ask_search(struct client *c, const char *term, size_t max, struct ask_rows *out, struct fh_error *e)
 {
     size_t n = characters(term);
     if (n < FH_MIN_SEARCH_TERM || n > FH_MAX_SEARCH_TERM)
@@ -73,7 +72,7 @@ fh_err catalog_search(struct client *c, const char *term, size_t max, struct cat
         MAX_RESULTS, out, e);
 }
 
-fh_err catalog_versions(struct client *c, const char *pkg_path, struct catalog_list *out, struct fh_error *e)
+fh_err ask_versions(struct client *c, const char *pkg_path, struct ask_rows *out, struct fh_error *e)
 {
     fh_err rc = read_pages(c, ASK_PATH(c, "/catalog/packages/{}?", pkg_path), 0, MAX_VERSIONS, out, e);
     if (rc == FH_NOT_FOUND || (rc == FH_OK && json_array_size(out->items) == 0))
@@ -82,7 +81,7 @@ fh_err catalog_versions(struct client *c, const char *pkg_path, struct catalog_l
     return rc;
 }
 
-fh_err catalog_resolve(struct client *c, const json_t *question, const json_t **answer, struct fh_error *e)
+fh_err ask_resolve(struct client *c, const json_t *question, const json_t **answer, struct fh_error *e)
 {
     struct ask_answer got;
     const struct ask_request request = {
@@ -94,7 +93,7 @@ fh_err catalog_resolve(struct client *c, const json_t *question, const json_t **
     return FH_OK;
 }
 
-const char *catalog_text(struct client *c, const json_t *item, const char *key)
+const char *ask_line(struct client *c, const json_t *item, const char *key)
 {
     const char *text = fh_json_string(item, key);
     return text != NULL ? say_safe(c->arena, text) : NULL;

@@ -1,8 +1,8 @@
-/* Explanations. See explain.h. */
-#include "client/explain.h"
+/* Explanations. See reason.h. */
+#include "client/reason.h"
 
 #include "client/ask.h"
-#include "client/catalog.h"
+#include "client/ask_catalog.h"
 #include "client/say.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ static fh_err ask(struct client *c, const json_t *question, const json_t **items
 
 /* -- similar names */
 
-const char *const *explain_similar(struct client *c, const char *attr_path, size_t max, size_t *n)
+const char *const *reason_similar(struct client *c, const char *attr_path, size_t max, size_t *n)
 {
     const char **names = fh_alloc(c->arena, (max + 1) * sizeof *names);
     const char *host = settings_system(c->arena);
@@ -52,7 +52,7 @@ static long long number(const json_t *object, const char *key)
 
 static const char *text(struct client *c, const json_t *object, const char *key)
 {
-    const char *value = catalog_text(c, object, key);
+    const char *value = ask_line(c, object, key);
     return value != NULL ? value : "?";
 }
 
@@ -66,8 +66,8 @@ static const char *system_text(struct client *c, const json_t *system)
 {
     struct fh_arena *a = c->arena;
     const json_t *unmet = json_object_get(system, "unmet");
-    const char *name = text(c, system, "system"), *newest = catalog_text(c, system, "newest_version"),
-               *chosen = catalog_text(c, system, "version"), *kept = "";
+    const char *name = text(c, system, "system"), *newest = ask_line(c, system, "newest_version"),
+               *chosen = ask_line(c, system, "version"), *kept = "";
     if (newest == NULL)
         return fh_sprintf(a, "nothing on %s", name);
     for (size_t i = 0; i < json_array_size(unmet) && i < MOST_LINES; i++)
@@ -134,7 +134,7 @@ static void say_group(struct client *c, const json_t *group)
     say_info("%s", lines);
 }
 
-void explain_say(struct client *c, const json_t *question)
+void reason_say(struct client *c, const json_t *question)
 {
     const json_t *items;
     struct fh_error why;
