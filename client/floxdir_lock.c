@@ -76,6 +76,7 @@ static fh_err make(struct making *k, const struct fh_manifest **manifest)
         .host = settings_system(c->arena),
         .unlocked = k->packages->upgraded,
         .unlocks_all = k->packages->upgrades && k->packages->upgraded.count == 0,
+        .may_move = true,
         .fresh = k->packages->fresh,
         .now = now,
     };

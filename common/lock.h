@@ -59,8 +59,10 @@ struct fh_lock_input {
     const char *host;               /* the system's name: "x86_64-linux" */
     struct fh_strings unlocked;     /* an upgrade: what is locked of these ids and groups does not count */
     bool unlocks_all;               /* the same of every package of the catalog */
+    bool may_move;           /* a version 1 manifest goes to the newest schema where it cannot say the same
+                                (manifest-lockfile-client §3.4): with includes always, for the caller rewrites it */
     struct fh_strings fresh; /* ids that were just installed: of them the default outputs are meant, also in a
-                                version 1 manifest, which goes to the newest schema where it cannot say so */
+                                version 1 manifest, in which otherwise all are */
     const char *now;         /* RFC 3339: stands for a scrape date that the catalog does not know */
 };
 

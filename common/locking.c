@@ -53,7 +53,7 @@ static fh_err choose_manifest(struct fh_locking *l)
 {
     const struct fh_lock_input *in = &l->input;
     const json_t *locked = in->previous ? json_object_get(in->previous->json, "packages") : NULL;
-    l->moves_schema = in->nincludes > 0 || (in->manifest->schema == FH_SCHEMA_V1 && in->fresh.count > 0);
+    l->moves_schema = in->nincludes > 0 || (in->manifest->schema == FH_SCHEMA_V1 && in->may_move);
     l->manifest = in->manifest;
     if (in->nincludes > 0)
         return merge(l, locked);

@@ -343,11 +343,17 @@ def test_a_version_1_manifest_stays_one_where_it_says_the_same(laptop, catalog):
 def test_all_outputs_of_a_version_1_manifest_stay_when_it_becomes_new(laptop, catalog):
     folder = made(laptop, "web")
     laptop.floe("edit", "-f", "-", cwd=folder, input='version = 1\n[install]\ncurl.pkg-path = "curl"\n', check=True)
-    assert manifest(folder) == 'version = 1\n[install]\ncurl.pkg-path = "curl"\n', "every output is what version 1 means"
+    assert manifest(folder) == ('schema-version = "1.15.0"\n[install]\ncurl.pkg-path = "curl"\ncurl.outputs = "all"\n'), "as before"
     laptop.floe("install", "hello^out", cwd=folder, check=True)
     assert manifest(folder) == ('schema-version = "1.15.0"\n[install]\ncurl.pkg-path = "curl"\ncurl.outputs = "all"\n'
                                 'hello.pkg-path = "hello"\nhello.outputs = ["out"]\n')
-    laptop.floe("edit", "-f", "-", cwd=folder, input='version = 1\n[install]\ncurl.pkg-path = "curl"\n', check=True)
+    # one that is locked as such already
+    (folder / ".flox/env/manifest.toml").write_text('version = 1\n[install]\ncurl.pkg-path = "curl"\n')
+    old = lock(folder)
+    old["manifest"] = {"version": 1, "install": {"curl": {"pkg-path": "curl"}}, "options": {}}
+    old["packages"] = [p for p in old["packages"] if p["install_id"] == "curl"]
+    (folder / ".flox/env/manifest.lock").write_text(json.dumps(old))
+    nothing_changes(laptop, folder, "install", "curl^man", code=0, told="already installed")
     laptop.floe("uninstall", "curl^man", cwd=folder, check=True)
     assert manifest(folder) == 'schema-version = "1.15.0"\n[install]\ncurl.pkg-path = "curl"\ncurl.outputs = ["dev", "out"]\n'
 

@@ -393,6 +393,7 @@ static void a_fresh_package_with_more_outputs_takes_a_version_1_manifest_to_the_
     const struct fh_lock *old = locked(one, ANSWER(PAGE("toplevel", A_TWO)));
     assert_int_equal(old->manifest->schema, FH_SCHEMA_V1);
     struct attempt t = begin(fh_sprintf(arena, "%sb.pkg-path = 'b'\n", one), old);
+    t.input.may_move = true;
     t.input.fresh = (struct fh_strings){.count = 1, .items = fresh};
     question(&t);
     assert_int_equal(finish(&t, json(ANSWER(PAGE("toplevel", A_TWO "," B_TWO)))), FH_OK);
@@ -408,11 +409,32 @@ static void a_fresh_package_with_more_outputs_takes_a_version_1_manifest_to_the_
     for (size_t i = 0; i < 2; i++)
         fh_json_set(json_array_get(rows, i), "outputs_to_install", json_pack("[ss]", "man", "out"));
     t = begin(one, NULL);
+    t.input.may_move = true;
     t.input.fresh = (struct fh_strings){.count = 1, .items = a};
     question(&t);
     assert_int_equal(finish(&t, answer), FH_OK);
     assert_ptr_equal(t.composer, t.manifest);
     assert_int_equal(lock(t.text)->manifest->schema, FH_SCHEMA_V1);
+}
+
+/* by hand, not by an install: all outputs are meant, and only a newer schema can say that of what was not
+ * locked when it was read */
+static void a_version_1_manifest_goes_to_the_newest_with_packages_that_are_not_locked(void **state)
+{
+    (void)state;
+    const char *one =
+        "version = 1\noptions.systems = ['aarch64-linux', 'x86_64-linux']\ninstall.a.pkg-path = 'a'\n";
+    struct attempt t = begin(one, NULL);
+    t.input.may_move = true;
+    question(&t);
+    assert_int_equal(finish(&t, json(ANSWER(PAGE("toplevel", A_TWO)))), FH_OK);
+    assert_int_equal(t.composer->schema, FH_SCHEMA_NEWEST);
+    assert_int_equal(t.composer->packages[0].outputs, FH_OUTPUTS_ALL);
+    assert_true(fh_lock_fits(lock(t.text), t.composer));
+    t = begin(one, NULL);
+    question(&t);
+    assert_int_equal(finish(&t, json(ANSWER(PAGE("toplevel", A_TWO)))), FH_OK);
+    assert_ptr_equal(t.composer, t.manifest);
 }
 
 static void times_are_written_in_utc_as_the_official_client_writes_them(void **state)
@@ -717,6 +739,7 @@ int main(void)
         CASE(refusals_are_told_in_the_official_clients_words),
         CASE(what_the_options_forbid_is_refused_after_resolving),
         CASE(a_fresh_package_with_more_outputs_takes_a_version_1_manifest_to_the_newest),
+        CASE(a_version_1_manifest_goes_to_the_newest_with_packages_that_are_not_locked),
         CASE(times_are_written_in_utc_as_the_official_client_writes_them),
         CASE(every_recorded_question_is_asked_and_its_answer_locked),
         CASE(the_official_clients_locks_are_made_of_the_same_answers_byte_by_byte),
