@@ -70,6 +70,7 @@ const char *admin_time(struct admin *a, int64_t at, const char *zero); /* "2026-
 
 /* The verbs, one table a file; main.c puts them together. */
 extern const struct fh_verb admin_user_verbs[], admin_org_verbs[], admin_token_verbs[], admin_env_verbs[],
-    admin_hub_verbs[], admin_routes_verbs[], admin_catalog_verbs[], admin_catalog_import_verbs[];
+    admin_hub_verbs[], admin_routes_verbs[], admin_catalog_verbs[], admin_catalog_import_verbs[],
+    admin_catalog_page_verbs[];
 
 #endif

@@ -7,6 +7,7 @@
 #include "server/store/catalog.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ struct import_work {
     char **files;
     const char *owner; /* NULL: the base catalog */
     bool more;
+    const struct catalog_nixpkgs *page; /* NULL: rows */
     struct catalog_import import;
     struct store_import_result result;
     struct fh_progress *progress;
@@ -66,7 +68,8 @@ static fh_err read_files(struct import_work *w, struct fh_error *e)
     fh_err rc = FH_OK;
     for (int i = 0; rc == FH_OK && i < w->nfiles; i++) {
         w->progress = fh_progress_start(fh_sprintf(w->a->arena, "Reading %s", w->files[i]));
-        rc = catalog_import_rows(&w->import, w->files[i], i, w->owner, e);
+        rc = w->page ? catalog_import_nixpkgs(&w->import, w->files[i], i, w->page, e)
+                     : catalog_import_rows(&w->import, w->files[i], i, w->owner, e);
         fh_progress_end(w->progress);
     }
     return rc;
@@ -119,6 +122,11 @@ static void say_result(const struct import_work *w)
         admin_say("%lld page%s: %lld rows are new, %lld changed, %lld are as they were.", (long long)r->pages,
                   r->pages == 1 ? "" : "s", (long long)r->added, (long long)r->changed,
                   (long long)r->unchanged);
+    if (w->import.failed)
+        admin_say("%lld attribute%s did not evaluate.", (long long)w->import.failed,
+                  w->import.failed == 1 ? "" : "s");
+    if (w->more)
+        admin_say("The page is not seen yet: import the last of its systems without --more.");
     if (refused_rows)
         admin_say("%lld line%s could not be taken.", (long long)refused_rows, refused_rows == 1 ? "" : "s");
     if (seconds >= 1)
@@ -132,7 +140,8 @@ static fh_err print_result(const struct import_work *w, struct fh_error *e)
     return admin_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "rows", (json_int_t)w->import.rows,
                                       "pages", (json_int_t)r->pages, "added", (json_int_t)r->added, "changed",
                                       (json_int_t)r->changed, "unchanged", (json_int_t)r->unchanged,
-                                      "refused", (json_int_t)(w->import.refused + r->refused)),
+                                      "refused", (json_int_t)(w->import.refused + r->refused), "failed",
+                                      (json_int_t)w->import.failed),
                             e);
 }
 
@@ -176,6 +185,48 @@ static int run_rows(struct fh_cli *cli)
     return admin_run(cli, ADMIN_READY, import, &w);
 }
 
+/* What is wrong with the words, as a sentence; NULL: nothing. */
+static const char *read_page(struct fh_cli *cli, struct catalog_nixpkgs *page)
+{
+    const char *count = fh_cli_value(cli, "rev-count"), *date = fh_cli_value(cli, "rev-date");
+    const char *system = fh_cli_value(cli, "system");
+    char *end;
+    size_t ntags;
+    const char *const *tags = fh_cli_values(cli, "stability", &ntags);
+    page->rev = fh_cli_value(cli, "rev");
+    page->scraped_at = STORE_SCRAPED_NOW;
+    if (!page->rev || !count || !date || !system)
+        return "A page needs --rev, --rev-count, --rev-date and --system.";
+    if (strlen(page->rev) != 40 || strspn(page->rev, "0123456789abcdef") != 40)
+        return "A revision is 40 hexadecimal digits: \"git rev-parse HEAD\".";
+    page->rev_count = strtoll(count, &end, 10);
+    if (*end || end == count || page->rev_count <= 0)
+        return "The revision's count is a number above 0: \"git rev-list --count HEAD\".";
+    if (!fh_time_parse_us(date, &page->rev_date))
+        return "The revision's date is one as 2026-01-31T12:00:00Z: \"git log -1 --format=%cI\".";
+    page->system = fh_system_find(system);
+    if (page->system == FH_SYSTEM_NONE)
+        return "A system is aarch64-darwin, aarch64-linux, x86_64-darwin or x86_64-linux.";
+    if (ntags > FH_MAX_PAGE_TAGS)
+        return "A page has at most 16 stabilities.";
+    for (size_t i = 0; i < ntags; i++)
+        page->tags[i] = tags[i];
+    page->ntags = ntags;
+    page->tags_given = ntags > 0;
+    return NULL;
+}
+
+static int run_nixpkgs(struct fh_cli *cli)
+{
+    struct catalog_nixpkgs page = {0};
+    struct import_work w = {.page = &page, .more = fh_cli_flag(cli, "more")};
+    const char *wrong = read_page(cli, &page);
+    if (wrong)
+        return fh_cli_usage(cli, "%s", wrong);
+    set_up(&w, cli);
+    return admin_run(cli, ADMIN_READY, import, &w);
+}
+
 #define STRICT_OPT                                                                                           \
     {                                                                                                        \
         .name = "strict", .help = "Take nothing when there is one row that cannot be taken."                 \
@@ -186,6 +237,28 @@ static const struct fh_opt rows_opts[] = {
      .kind = FH_OPT_VALUE,
      .value = "OWNER",
      .help = "The rows are builds of this owner's catalog, which is made (private) if there is none."},
+    STRICT_OPT,
+    ADMIN_JSON_OPT,
+    {0}};
+
+static const struct fh_opt nixpkgs_opts[] = {
+    {.name = "rev", .kind = FH_OPT_VALUE, .value = "SHA", .help = "The revision that was evaluated. Needed."},
+    {.name = "rev-count",
+     .kind = FH_OPT_VALUE,
+     .value = "N",
+     .help = "How many commits lead to it, which is the page's number. Needed."},
+    {.name = "rev-date", .kind = FH_OPT_VALUE, .value = "DATE", .help = "When it was committed. Needed."},
+    {.name = "system",
+     .kind = FH_OPT_VALUE,
+     .value = "SYSTEM",
+     .complete = "aarch64-darwin aarch64-linux x86_64-darwin x86_64-linux",
+     .help = "The system that it was evaluated for. Needed."},
+    {.name = "stability",
+     .kind = FH_OPT_MANY,
+     .value = "T",
+     .complete = "unstable staging stable lts",
+     .help = "A stability that the page has; without any it keeps those it has."},
+    {.name = "more", .help = "More of the page follows: it is not shown yet."},
     STRICT_OPT,
     ADMIN_JSON_OPT,
     {0}};
@@ -205,4 +278,19 @@ const struct fh_verb admin_catalog_import_verbs[] = {
          "that cannot be taken is told with its number and left out.",
      .opts = rows_opts,
      .run = run_rows},
+    {.path = "catalog import nixpkgs",
+     .args = "FILE…",
+     .min_args = 1,
+     .max_args = -1,
+     .summary = "Import a revision of nixpkgs as Nix prints it.",
+     .text =
+         "The files are of one system: what \"nix-env -f NIXPKGS -qaP --json --meta --out-path --drv-path "
+         "--argstr "
+         "system SYSTEM\" or \"nix-eval-jobs --meta --check-cache-status\" prints, plain or compressed, "
+         "\"-\" for "
+         "standard input. Evaluate with unfree, broken and insecure packages allowed, so that the catalog "
+         "can tell "
+         "of them. A page of several systems is imported one after the other, all but the last with --more.",
+     .opts = nixpkgs_opts,
+     .run = run_nixpkgs},
     {0}};

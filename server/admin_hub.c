@@ -103,6 +103,15 @@ static const char loopback_warning[] = "By these settings the base URL is a loop
                                        "written into every environment that people push: "
                                        "set base_url to what other machines reach.";
 
+static const char empty_catalog[] =
+    "The catalog has no packages of nixpkgs yet, so nothing can be searched or installed: \"floe-server catalog "
+    "import rows FILE\" or \"floe-server catalog import nixpkgs --help\".";
+
+static bool lacks_catalog(const struct status *s)
+{
+    return s->schema == db_schema_version() && s->counts.pages == 0;
+}
+
 static fh_err print_json(struct admin *a, const struct status *s, struct fh_error *e)
 {
     const struct config *c = a->config;
@@ -112,18 +121,21 @@ static fh_err print_json(struct admin *a, const struct status *s, struct fh_erro
         json_array_append_new(warnings, json_string(loopback_warning));
     if (s->schema != db_schema_version())
         json_array_append_new(warnings, json_string("The schema is not this program's."));
+    if (lacks_catalog(s))
+        json_array_append_new(warnings, json_string(empty_catalog));
     json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:s, s:b, s:i, s:o}", "version", FLOE_VERSION, "schema",
                           s->schema, "schema_wanted", db_schema_version(), "base_url", c->base_url, "data",
                           c->data, "embedded_database", !c->database_url, "postgres_pid", (int)s->postgres,
                           "warnings", warnings);
     if (o && s->schema == db_schema_version())
         json_object_set_new(o, "counts",
-                            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "users",
+                            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "users",
                                       (json_int_t)n->users, "organisations", (json_int_t)n->orgs, "tokens",
                                       (json_int_t)n->tokens, "environments", (json_int_t)n->envs,
                                       "deleted_environments", (json_int_t)n->deleted_envs, "packs",
                                       (json_int_t)n->packs, "pack_bytes", (json_int_t)n->pack_bytes,
-                                      "database_bytes", (json_int_t)n->database_bytes));
+                                      "database_bytes", (json_int_t)n->database_bytes, "catalog_pages",
+                                      (json_int_t)n->pages, "catalog_packages", (json_int_t)n->packages));
     return admin_print_json(o, e);
 }
 
@@ -144,12 +156,15 @@ static void print_text(struct admin *a, const struct status *s)
         printf("users          %lld\norganisations  %lld\ntokens in use  %lld\n", (long long)n->users,
                (long long)n->orgs, (long long)n->tokens);
         printf("environments   %lld, and %lld deleted\n", (long long)n->envs, (long long)n->deleted_envs);
+        printf("catalog        %lld pages, %lld packages\n", (long long)n->pages, (long long)n->packages);
         printf("packs          %lld, %s\ndatabase size  %s\n", (long long)n->packs,
                size_text(a, n->pack_bytes), size_text(a, n->database_bytes));
     }
     fflush(stdout);
     if (is_loopback(c->base_url))
         admin_say("Warning: %s", loopback_warning);
+    if (lacks_catalog(s))
+        admin_say("Warning: %s", empty_catalog);
     if (s->schema < db_schema_version())
         admin_say("Warning: the schema is older than this program's; \"floe-server migrate\" brings it up to "
                   "date.");

@@ -30,9 +30,20 @@ static const struct fh_verb serve_verbs[] = {{.path = "serve",
                                              {0}};
 
 static const struct fh_verb *const tables[] = {
-    serve_verbs,     admin_user_verbs, admin_org_verbs,    admin_token_verbs,
-    admin_env_verbs, admin_git_verbs,  admin_backup_verbs, admin_fsck_verbs,
-    admin_gc_verbs,  admin_hub_verbs,  admin_routes_verbs, admin_catalog_import_verbs,
+    serve_verbs,
+    admin_user_verbs,
+    admin_org_verbs,
+    admin_token_verbs,
+    admin_env_verbs,
+    admin_git_verbs,
+    admin_backup_verbs,
+    admin_fsck_verbs,
+    admin_gc_verbs,
+    admin_hub_verbs,
+    admin_routes_verbs,
+    admin_catalog_import_verbs,
+    admin_catalog_page_verbs,
+    admin_catalog_verbs,
 };
 /* These take every setting as an option; the others only say where the hub is. */
 static const char *const takes_settings[] = {"serve", "config print", "config check"};

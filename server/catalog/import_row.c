@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/json_scan.h"
 #include "common/mem.h"
+#include "server/store/catalog_pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -354,13 +355,6 @@ static bool is_rev(const char *s)
     return n == 40 && s[n] == '\0';
 }
 
-static bool is_tag(const char *s)
-{
-    static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789._-");
-    return n > 0 && n <= FH_MAX_PAGE_TAG && s[n] == '\0' && strchr(first, s[0]);
-}
-
 /* Printable, as the names of things are. */
 static bool is_plain(const char *s)
 {
@@ -401,7 +395,7 @@ fh_err catalog_row_check(const struct store_import_row *r, const char *owner, st
     if (r->system == FH_SYSTEM_NONE)
         return FH_FAIL(e, FH_INVALID, "its system is none of those that packages are built for");
     for (size_t i = 0; i < r->ntags; i++)
-        if (!is_tag(r->tags[i]))
+        if (!store_page_tag_is_valid(r->tags[i]))
             return FH_FAIL(e, FH_INVALID, "one of its stabilities is no word of small letters and digits");
     if (r->base_rev && !is_rev(r->base_rev))
         return FH_FAIL(e, FH_INVALID, "its base revision is not 40 hexadecimal digits");

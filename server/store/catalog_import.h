@@ -27,6 +27,9 @@ enum store_flags {
     STORE_FLAGS_KNOWN = 4, /* a flag shifted so far: it is not known */
 };
 
+/* For scraped_at: of a column that is new, now; of one that is there, when it was looked at first. */
+enum { STORE_SCRAPED_NOW = -1 };
+
 struct store_import_row {
     const char *attr_path, *drv_path, *name, *version;
     const char *outputs;                           /* [{"name":…,"store_path":…}] */

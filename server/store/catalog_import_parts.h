@@ -8,6 +8,7 @@
 #ifndef STORE_CATALOG_IMPORT_PARTS_H
 #define STORE_CATALOG_IMPORT_PARTS_H
 
+#include "server/store/catalog.h"
 #include "server/store/catalog_import.h"
 
 enum {
@@ -95,6 +96,12 @@ fh_err store_import_place_builds(struct store_import *s, struct fh_error *e) FH_
  * the import when it is strict. where: " on … of page …". */
 fh_err store_import_refuse(struct store_import *s, const char *sql, const struct db_param *params, size_t n,
                            const char *where, struct fh_error *e) FH_MUSTCHECK;
+
+/* Exactly the tags of the list, which has spaces between them. */
+fh_err store_import_set_tags(struct db_conn *c, int64_t page_id, const char *list, int64_t *gone,
+                             int64_t *put, struct fh_error *e) FH_MUSTCHECK;
+/* Cuts "a b c" at its spaces into the page's tags; NULL: none. */
+void store_catalog_split_tags(struct fh_arena *a, char *text, struct store_catalog_page *page);
 
 /* package.newest of the base catalog, of all its attributes, by the pages that have a tag; in a transaction.
  */

@@ -60,6 +60,25 @@ static const struct check hub_checks[] = {
     {"orphan", "it belongs to no environment",
      "SELECT 'ref log entry ' || r.id FROM ref_log r "
      "LEFT JOIN environment e ON e.id = r.env_id WHERE e.id IS NULL ORDER BY r.id LIMIT 1000"},
+    {"catalog", "it is on a page as a derivation that is not stored",
+     "SELECT DISTINCT 'package ' || coalesce(p.attr_path, r.package_id::text) FROM page_run r "
+     "LEFT JOIN derivation d ON d.id = r.derivation_id LEFT JOIN package p ON p.id = r.package_id "
+     "WHERE d.id IS NULL ORDER BY 1 LIMIT 1000"},
+    {"catalog", "it is on a page and has no name",
+     "SELECT DISTINCT 'package ' || r.package_id FROM page_run r LEFT JOIN package p ON p.id = r.package_id "
+     "WHERE p.id IS NULL ORDER BY 1 LIMIT 1000"},
+    {"catalog", "it is two derivations on one page",
+     "SELECT DISTINCT 'package ' || p.attr_path FROM (SELECT package_id, past, lead(first) OVER "
+     "(PARTITION BY package_id, system ORDER BY first) AS next FROM page_run) r "
+     "JOIN package p ON p.id = r.package_id WHERE r.next < r.past ORDER BY 1 LIMIT 1000"},
+    {"catalog", "what search shows of it is on no page",
+     "SELECT 'package ' || p.attr_path FROM package p JOIN catalog c ON c.id = p.catalog_id "
+     "WHERE c.owner_id IS NULL AND p.newest IS NOT NULL AND NOT EXISTS "
+     "(SELECT 1 FROM page_run r WHERE r.package_id = p.id AND r.derivation_id = p.newest) "
+     "ORDER BY 1 LIMIT 1000"},
+    {"catalog", "its build is for another system than its derivation",
+     "SELECT 'build ' || b.id FROM package_build b JOIN derivation d ON d.id = b.derivation_id "
+     "WHERE d.system <> b.system ORDER BY b.id LIMIT 1000"},
 };
 
 static void add_fault(struct fh_arena *a, struct store_faults *f, size_t *cap, const struct check *check,

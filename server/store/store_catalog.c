@@ -1,10 +1,10 @@
 /* The catalog as a whole. See catalog.h. */
 #include "server/store/catalog.h"
 
+#include "server/store/catalog_import_parts.h"
 #include "server/store/store_rows.h"
 
-/* Cuts "a b c" at its spaces; a tag holds none (migration 0007). */
-static void split_tags(struct fh_arena *a, char *text, struct store_catalog_page *page)
+void store_catalog_split_tags(struct fh_arena *a, char *text, struct store_catalog_page *page)
 {
     if (!text)
         return;
@@ -45,7 +45,7 @@ fh_err store_catalog_pages(struct db_conn *c, struct fh_arena *a, struct store_c
         page->rev_count = db_get_i64(rows, i, 2);
         page->rev = store_text(a, rows, i, 3);
         page->rev_date = db_get_i64(rows, i, 4);
-        split_tags(a, store_text(a, rows, i, 5), page);
+        store_catalog_split_tags(a, store_text(a, rows, i, 5), page);
     }
     return FH_OK;
 }

@@ -15,7 +15,10 @@ fh_err store_counts(struct db_conn *c, struct store_counts *out, struct fh_error
                          "(SELECT count(*) FROM environment WHERE deleted_at IS NOT NULL), "
                          "(SELECT count(*) FROM git_pack), "
                          "(SELECT coalesce(sum(bytes + idx_bytes), 0)::bigint FROM git_pack), "
-                         "pg_database_size(current_database())",
+                         "pg_database_size(current_database()), "
+                         "(SELECT count(*) FROM catalog_page WHERE complete_at IS NOT NULL), "
+                         "(SELECT count(*) FROM package p JOIN catalog c ON c.id = p.catalog_id "
+                         "WHERE c.owner_id IS NULL AND p.newest IS NOT NULL)",
                          NULL, 0, &rows, e);
     if (rc == FH_OK)
         *out = (struct store_counts){
@@ -27,6 +30,8 @@ fh_err store_counts(struct db_conn *c, struct store_counts *out, struct fh_error
             .packs = db_get_i64(rows, 0, 5),
             .pack_bytes = db_get_i64(rows, 0, 6),
             .database_bytes = db_get_i64(rows, 0, 7),
+            .pages = db_get_i64(rows, 0, 8),
+            .packages = db_get_i64(rows, 0, 9),
         };
     fh_arena_free(a);
     return rc;

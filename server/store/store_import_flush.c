@@ -8,7 +8,8 @@
 #include <string.h>
 
 /* Some thousand look-ups by key each: never a walk through the whole table. */
-static const char begin_sql[] = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+static const char begin_sql[] = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+                                "SET LOCAL enable_seqscan = off";
 
 static const char ask_copy[] = "COPY import_ask (n, key) FROM STDIN (FORMAT binary)";
 static const char ask_sql[] = "SELECT i.n, d.id FROM import_ask i JOIN derivation d ON d.digest = i.key";

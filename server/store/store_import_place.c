@@ -10,6 +10,8 @@
  */
 #include "server/store/catalog_import_parts.h"
 
+#include "common/clock.h"
+
 #include <string.h>
 
 struct column {
@@ -117,10 +119,12 @@ static fh_err place_new(struct column *c, struct fh_error *e)
     } else {
         FH_TRY(db_exec(db, apart_sql, at, 2, NULL, e));
     }
+    int64_t scraped = c->page->scraped_at[c->system];
+    if (scraped == STORE_SCRAPED_NOW)
+        scraped = fh_now_ms() * 1000;
     FH_TRY(db_exec(db, column_sql,
-                   DB_PARAMS(DB_I64(c->page->id), DB_I64(c->system), DB_I64(c->place),
-                             DB_I64(c->page->scraped_at[c->system])),
-                   NULL, e));
+                   DB_PARAMS(DB_I64(c->page->id), DB_I64(c->system), DB_I64(c->place), DB_I64(scraped)), NULL,
+                   e));
     FH_TRY(one_number(db, "SELECT count(*) FROM import_column", NULL, 0, &added, NULL, e));
     c->s->result.added += added;
     c->s->changes += added;
@@ -179,7 +183,7 @@ static fh_err place_changes(struct column *c, struct fh_error *e)
 static const char scrape_sql[] =
     "INSERT INTO page_scrape (package_id, system, page_id, scraped_at) "
     "SELECT k.package_id, $1, $2, k.scraped_at FROM import_column k JOIN catalog_page_system s "
-    "ON s.page_id = $2 AND s.system = $1 WHERE k.scraped_at <> s.scraped_at "
+    "ON s.page_id = $2 AND s.system = $1 WHERE k.scraped_at <> s.scraped_at AND k.scraped_at >= 0 "
     "ON CONFLICT (package_id, system, page_id) DO UPDATE SET scraped_at = excluded.scraped_at "
     "WHERE page_scrape.scraped_at <> excluded.scraped_at";
 static const char no_scrape_sql[] =
@@ -227,6 +231,20 @@ static fh_err make_page(struct store_import *s, struct store_import_page *page, 
     return FH_OK;
 }
 
+fh_err store_import_set_tags(struct db_conn *c, int64_t page_id, const char *list, int64_t *gone,
+                             int64_t *put, struct fh_error *e)
+{
+    const struct db_param params[] = {DB_I64(page_id), DB_TEXT(list)};
+    FH_TRY(db_exec(c,
+                   "DELETE FROM catalog_page_tag WHERE page_id = $1 "
+                   "AND tag <> ALL (string_to_array($2, ' ') COLLATE \"C\")",
+                   params, 2, gone, e));
+    return db_exec(c,
+                   "INSERT INTO catalog_page_tag (page_id, tag) SELECT $1, unnest(string_to_array($2, ' ')) "
+                   "ON CONFLICT DO NOTHING",
+                   params, 2, put, e);
+}
+
 static fh_err set_tags(struct store_import *s, const struct store_import_page *page, struct fh_error *e)
 {
     int64_t gone, put;
@@ -234,15 +252,7 @@ static fh_err set_tags(struct store_import *s, const struct store_import_page *p
     size_t at = 0;
     for (size_t i = 0; i < page->ntags; i++)
         at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? " " : "", page->tags[i]);
-    const struct db_param params[] = {DB_I64(page->id), DB_TEXT(list)};
-    FH_TRY(db_exec(s->c,
-                   "DELETE FROM catalog_page_tag WHERE page_id = $1 "
-                   "AND tag <> ALL (string_to_array($2, ' ') COLLATE \"C\")",
-                   params, 2, &gone, e));
-    FH_TRY(db_exec(s->c,
-                   "INSERT INTO catalog_page_tag (page_id, tag) SELECT $1, unnest(string_to_array($2, ' ')) "
-                   "ON CONFLICT DO NOTHING",
-                   params, 2, &put, e));
+    FH_TRY(store_import_set_tags(s->c, page->id, list, &gone, &put, e));
     s->changes += gone + put;
     return FH_OK;
 }
