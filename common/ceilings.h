@@ -85,7 +85,8 @@ enum {
     FH_MAX_VERSION_TEXT = 512,
     FH_MAX_VERSION_CLAUSES = 32,
     FH_MAX_CANDIDATE_PAGES = 10000,
-    FH_MAX_EXPLAIN_NAMES = 16, /* names for which explain looks for similar ones */
+    FH_MAX_RESOLVE_MEMORY = 64 * 1024 * 1024, /* of packages kept between requests */
+    FH_MAX_EXPLAIN_NAMES = 16,                /* names for which explain looks for similar ones */
 
     /* the catalog: what an import may bring */
     FH_MAX_IMPORT_LINE = 256 * 1024,          /* a row; the longest of nixpkgs' is under 20 KB */

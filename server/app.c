@@ -2,10 +2,11 @@
 #include "server/app.h"
 
 #include "common/buf.h"
+#include "common/ceilings.h"
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
-#include "server/catalog/catalog.h"
-#include "server/catalog/resolve_load.h"
+#include "server/catalog/catalog_memory.h"
+#include "server/catalog/resolve_memory.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
@@ -223,7 +224,7 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
     };
     app->sessions = auth_sessions_new(app->pool);
     app->catalog = catalog_new(app->pool);
-    app->calendars = calendar_cache_new();
+    app->resolve = resolve_memory_new(FH_MAX_RESOLVE_MEMORY);
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
     FH_TRY(db_listener_start(db, channels, sizeof channels / sizeof *channels, on_message, on_reset, app,
                              &app->listener, e));
@@ -269,7 +270,7 @@ void app_stop(struct app *app, int drain_ms)
         auth_sessions_free(app->sessions);
     }
     catalog_free(app->catalog);
-    calendar_cache_free(app->calendars);
+    resolve_memory_free(app->resolve);
     if (app->repos)
         wire_repos_close(app->repos);
     rest_close(app->rest);

@@ -4,7 +4,6 @@
 
 #include "server/auth/auth.h"
 
-struct calendar_cache;
 struct catalog;
 struct config;
 struct db_pool;
@@ -13,6 +12,7 @@ struct db_listener;
 struct health;
 struct web_server;
 struct wire_repos;
+struct resolve_memory;
 struct rest;
 
 struct app {
@@ -22,10 +22,10 @@ struct app {
     struct db_listener *listener;
     struct auth_sessions *sessions;
     struct auth_policy policy;
-    struct wire_repos *repos;         /* owners' repositories: snapshots, packs, pack cache */
-    struct catalog *catalog;          /* which catalogs there are, the search index */
-    struct calendar_cache *calendars; /* the catalog's pages, for resolve */
-    struct rest *rest;                /* what REST keeps between requests */
+    struct wire_repos *repos;       /* owners' repositories: snapshots, packs, pack cache */
+    struct catalog *catalog;        /* which catalogs there are, the search index */
+    struct resolve_memory *resolve; /* packages that were resolved lately */
+    struct rest *rest;              /* what REST keeps between requests */
     struct web_server *web;
     struct health *health;
 };

@@ -1,7 +1,6 @@
 /* Pages as numbers and sets of them. See calendar.h. */
 #include "server/catalog/calendar.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { BITS = 64 };
@@ -21,56 +20,39 @@ page_set *calendar_set(struct fh_arena *a, const struct calendar *c)
     return fh_alloc(a, c->words * sizeof(page_set));
 }
 
-/* A page's id and its number, to find the one by the other. */
-struct known_page {
-    int64_t id;
-    size_t page;
-};
-
-static int by_id(const void *left, const void *right)
+static void add_columns(struct fh_arena *a, struct calendar *c, const struct store_catalog_layout *layout,
+                        int system)
 {
-    const struct known_page *x = left, *y = right;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-static void add_columns(struct fh_arena *a, struct calendar *c, const struct store_column *columns, size_t n)
-{
-    size_t npages = c->pages.n;
-    struct known_page *known = fh_alloc(a, (npages + 1) * sizeof *known);
-    for (size_t i = 0; i < npages; i++)
-        known[i] = (struct known_page){c->pages.items[i].id, i};
-    qsort(known, npages, sizeof *known, by_id);
-    for (int s = 0; s < FH_SYSTEM_END; s++) {
-        c->systems[s].columns = fh_alloc(a, (npages + 1) * sizeof *c->systems[s].columns);
-        c->systems[s].of_page = fh_alloc(a, (npages + 1) * sizeof *c->systems[s].of_page);
-    }
+    size_t n = layout->systems[system].n;
+    struct calendar_column *columns = fh_alloc(a, (n + 1) * sizeof *columns);
+    const struct calendar_column **of_page = fh_alloc(a, (c->pages.n + 1) * sizeof(struct calendar_column *));
     for (size_t i = 0; i < n; i++) {
-        struct known_page key = {.id = columns[i].page_id};
-        const struct known_page *page = bsearch(&key, known, npages, sizeof key, by_id);
-        int s = (int)columns[i].system;
-        if (!page || s <= FH_SYSTEM_NONE || s >= FH_SYSTEM_END || c->systems[s].of_page[page->page])
-            continue;
-        struct calendar_column *column = &c->systems[s].columns[c->systems[s].n++];
-        *column = (struct calendar_column){columns[i].place, (uint32_t)page->page, columns[i].scraped_at};
-        c->systems[s].of_page[page->page] = column;
+        const struct store_column *column = &layout->systems[system].items[i];
+        size_t page = (size_t)(column->page - layout->pages.items);
+        columns[i] = (struct calendar_column){column->place, (uint32_t)page, column->scraped_at};
+        of_page[page] = &columns[i];
     }
+    c->systems[system].columns = columns;
+    c->systems[system].n = n;
+    c->systems[system].of_page = of_page;
 }
 
-struct calendar *catalog_calendar(struct fh_arena *a, const struct store_catalog_pages *pages,
-                                  const struct store_column *columns, size_t n)
+struct calendar *catalog_calendar(struct fh_arena *a, const struct store_catalog_layout *layout)
 {
     struct calendar *c = fh_alloc(a, sizeof *c);
-    c->pages = *pages;
-    c->words = (pages->n + BITS - 1) / BITS + 1;
+    c->pages = layout->pages;
+    c->tags = layout->tags;
+    c->words = (c->pages.n + BITS - 1) / BITS + 1;
     page_set *all = calendar_set(a, c), *tagged = calendar_set(a, c);
-    for (size_t i = 0; i < pages->n; i++) {
+    for (size_t i = 0; i < c->pages.n; i++) {
         calendar_put(all, i);
-        if (pages->items[i].ntags > 0)
+        if (c->pages.items[i].ntags > 0)
             calendar_put(tagged, i);
     }
     c->all = all;
     c->tagged = tagged;
-    add_columns(a, c, columns, n);
+    for (int s = 0; s < FH_SYSTEM_END; s++)
+        add_columns(a, c, layout, s);
     return c;
 }
 

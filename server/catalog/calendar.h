@@ -22,7 +22,8 @@ struct calendar_column {
 
 struct calendar {
     struct store_catalog_pages pages;
-    size_t words; /* of every page_set */
+    const char **tags; /* per page: a JSON array; NULL: none */
+    size_t words;      /* of every page_set */
     const page_set *all, *tagged;
     struct {
         struct calendar_column *columns; /* by place */
@@ -33,9 +34,8 @@ struct calendar {
 
 enum { CALENDAR_NO_PAGE = -1 };
 
-/* columns: by system and place; those of pages that are not among pages are left out. Pure. */
-struct calendar *catalog_calendar(struct fh_arena *a, const struct store_catalog_pages *pages,
-                                  const struct store_column *columns, size_t n);
+/* Borrows the pages. Pure. */
+struct calendar *catalog_calendar(struct fh_arena *a, const struct store_catalog_layout *layout);
 page_set *calendar_set(struct fh_arena *a, const struct calendar *c); /* an empty one */
 /* Adds the pages of a run; what a page of a run has is only what its own column shows. */
 void calendar_add_run(const struct calendar *c, const struct store_run *run, page_set *to);

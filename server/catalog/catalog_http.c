@@ -139,26 +139,10 @@ fh_err catalog_put_date(struct fh_buf *b, const char *key, int64_t at, struct fh
 
 /* --- the base catalog */
 
-struct pages_work {
-    struct fh_arena *arena;
-    struct store_catalog_pages pages;
-};
-
-static fh_err load_pages(struct db_conn *c, void *arg, struct fh_error *e)
+struct store_catalog_pages catalog_http_pages(const struct catalog_scope *scope)
 {
-    struct pages_work *w = arg;
-    return store_catalog_pages(c, w->arena, &w->pages, e);
-}
-
-fh_err catalog_http_pages(struct web_request *req, const struct catalog_scope *scope,
-                          struct store_catalog_pages *out, struct fh_error *e)
-{
-    struct pages_work w = {.arena = req->arena};
-    FH_TRY(db_read(req->app->pool, load_pages, &w, e));
-    if (!catalog_scope_base(scope))
-        w.pages = (struct store_catalog_pages){0};
-    *out = w.pages;
-    return FH_OK;
+    return catalog_scope_base(scope) ? catalog_list_layout(catalog_scope_list(scope))->pages
+                                     : (struct store_catalog_pages){0};
 }
 
 bool catalog_http_has_tag(const struct store_catalog_page *page, const char *tag)

@@ -47,8 +47,14 @@ struct store_catalog_page;
 struct store_catalog_pages;
 struct catalog_part;
 /* The base catalog's pages, and its packages in memory; none where it is not for this caller. */
-fh_err catalog_http_pages(struct web_request *req, const struct catalog_scope *scope,
-                          struct store_catalog_pages *out, struct fh_error *e) FH_MUSTCHECK;
+struct store_catalog_pages catalog_http_pages(const struct catalog_scope *scope);
+/* The versions of a package of the base catalog, as show has them. */
+struct store_package;
+struct store_package_row;
+struct store_catalog_layout;
+fh_err catalog_package_load(struct db_conn *c, struct fh_arena *a, const struct store_catalog_layout *layout,
+                            const struct store_package *package, struct store_package_row **out, size_t *n,
+                            struct fh_error *e) FH_MUSTCHECK;
 fh_err catalog_http_base_part(struct web_request *req, const struct catalog_part **out,
                               struct fh_error *e) FH_MUSTCHECK;
 bool catalog_http_has_tag(const struct store_catalog_page *page, const char *tag);

@@ -94,21 +94,19 @@ static void look_at_all(struct look *l)
     }
 }
 
-/* What a slot takes by itself: built rows, or else any that fit. */
-static const page_set *taken_alone(const struct resolve_field *f, const struct resolve_slot *s)
-{
-    if (calendar_meet(f->calendar, s->built, f->pages) || s->descriptor->missing == RESOLVE_MISSING_NEVER)
-        return s->built;
-    return s->fits;
-}
-
+/* The newest page on which these are taken without the others of the group: built, or else any that fit. */
 static long alone_on(const struct resolve_field *f, const struct resolve_part *parts, size_t n)
 {
-    page_set *pages = calendar_set(f->arena, f->calendar);
-    calendar_or(f->calendar, pages, f->pages);
-    for (size_t i = 0; i < n; i++)
-        calendar_and(f->calendar, pages, taken_alone(f, parts[i].slot));
-    return calendar_next(f->calendar, pages, CALENDAR_NO_PAGE);
+    long page = CALENDAR_NO_PAGE;
+    for (int relaxed = 0; relaxed < 2 && page == CALENDAR_NO_PAGE; relaxed++) {
+        const struct resolve_attempt attempt = {.relaxed = relaxed};
+        page_set *pages = calendar_set(f->arena, f->calendar);
+        calendar_or(f->calendar, pages, f->pages);
+        for (size_t i = 0; i < n; i++)
+            calendar_and(f->calendar, pages, resolve_slot_set(parts[i].slot, &attempt));
+        page = calendar_next(f->calendar, pages, CALENDAR_NO_PAGE);
+    }
+    return page;
 }
 
 static void explain_system(const struct resolve_field *f, const struct resolve_part *part,
@@ -221,8 +219,10 @@ static const char *why_found(const struct resolve_field *f, const struct explain
         number);
 }
 
-static const char *why_not(const struct explain_group *g)
+static const char *why_not(const struct resolve_field *f, const struct explain_group *g)
 {
+    if (f->calendar->pages.n == 0)
+        return resolve_empty_catalog;
     const struct resolve_messages *m = &g->answer->messages;
     if (m->n > 0 && strcmp(m->items[0].type, "constraints_too_tight") != 0)
         return m->items[0].text;
@@ -250,7 +250,7 @@ struct explain_group *catalog_explain(struct fh_arena *a, const struct calendar 
         for (size_t k = 0; k < g->n; k++)
             explain_package(&field, &packages[k], g->answer, &g->packages[k]);
         explain_newer(&field, g->answer, g);
-        g->why = g->answer->is_found ? why_found(&field, g) : why_not(g);
+        g->why = g->answer->is_found ? why_found(&field, g) : why_not(&field, g);
     }
     return groups;
 }

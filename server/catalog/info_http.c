@@ -59,9 +59,8 @@ static fh_err put_page(struct fh_buf *b, const struct store_catalog_page *page, 
 fh_err catalog_http_base(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
     const struct catalog_scope *scope;
-    struct store_catalog_pages pages;
     FH_TRY(catalog_http_scope(req, &scope, e));
-    FH_TRY(catalog_http_pages(req, scope, &pages, e));
+    const struct store_catalog_pages pages = catalog_http_pages(scope);
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(catalog_put(b, "{", e));
     FH_TRY(catalog_put_text(b, "base_url", CATALOG_BASE_URL, e));

@@ -3,6 +3,7 @@
 
 #include "server/app.h"
 #include "server/catalog/package_json.h"
+#include "server/catalog/package_versions.h"
 
 #include <string.h>
 
@@ -11,18 +12,34 @@ enum { CLIENTS_PAGE = 10 };
 struct show {
     struct fh_arena *arena;
     const struct store_catalog_entry *catalog;
+    const struct store_catalog_layout *layout;
     const char *attr_path; /* in the catalog */
-    const char *deprecation;
+    struct store_package package;
     struct store_package_row *rows;
     size_t n;
 };
 
+fh_err catalog_package_load(struct db_conn *c, struct fh_arena *a, const struct store_catalog_layout *layout,
+                            const struct store_package *package, struct store_package_row **out, size_t *n,
+                            struct fh_error *e)
+{
+    struct store_package_run *runs;
+    struct store_scrape *scrapes = NULL;
+    size_t nruns, nscrapes = 0;
+    FH_TRY(store_package_runs(c, a, package->id, &runs, &nruns, e));
+    if (package->has_scrapes)
+        FH_TRY(store_package_scrapes(c, a, package->id, &scrapes, &nscrapes, e));
+    catalog_package_versions(a, layout, runs, nruns, scrapes, nscrapes, out, n);
+    return FH_OK;
+}
+
 static fh_err load(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct show *s = arg;
-    int64_t id;
-    FH_TRY(store_package_find(c, s->arena, s->catalog->id, s->attr_path, &id, &s->deprecation, e));
-    return store_package_versions(c, s->arena, id, !s->catalog->owner, &s->rows, &s->n, e);
+    FH_TRY(store_package_find(c, s->arena, s->catalog->id, s->attr_path, &s->package, e));
+    if (s->catalog->owner)
+        return store_package_builds(c, s->arena, s->package.id, &s->rows, &s->n, e);
+    return catalog_package_load(c, s->arena, s->layout, &s->package, &s->rows, &s->n, e);
 }
 
 /* One sentence for what is absent and for what is hidden, whose look-ups are made alike. */
@@ -32,6 +49,7 @@ static fh_err find(struct web_request *req, struct show *s, struct fh_error *e)
     const struct catalog_scope *scope;
     static const struct store_catalog_entry nobodys = {.id = -1, .owner = "", .visibility = STORE_PRIVATE};
     FH_TRY(catalog_http_scope(req, &scope, e));
+    s->layout = catalog_list_layout(catalog_scope_list(scope));
     s->catalog = catalog_scope_of_path(scope, req->arena, pkg_path, &s->attr_path);
     if (!s->catalog)
         s->catalog = &nobodys;
@@ -54,7 +72,7 @@ fh_err catalog_http_packages(struct web_request *req, struct web_response *res, 
         FH_TRY(catalog_put_package(b, req->arena, &what, &s.rows[i], e));
     FH_TRY(catalog_put(b, "]", e));
     FH_TRY(catalog_put_int(b, "total_count", (int64_t)s.n, e));
-    FH_TRY(catalog_put_json(b, "deprecation", s.deprecation, e));
+    FH_TRY(catalog_put_json(b, "deprecation", s.package.deprecation, e));
     FH_TRY(catalog_put(b, "}", e));
     return catalog_http_reply(req, res, b, e);
 }

@@ -61,7 +61,5 @@ fh_err catalog_put_package(struct fh_buf *b, struct fh_arena *a, const struct ca
     FH_TRY(catalog_put_text(b, "description", row->description, e));
     FH_TRY(catalog_put_text(b, "license", row->license, e));
     FH_TRY(put_source(b, a, row, e));
-    if (what->install_id)
-        FH_TRY(catalog_put_text(b, "install_id", what->install_id, e));
     return catalog_put(b, "}", e);
 }

@@ -9,7 +9,6 @@
 struct catalog_package {
     const char *owner; /* NULL: of the base catalog */
     const char *attr_path;
-    const char *install_id; /* as it was asked for; NULL: it was not */
 };
 /* Scratch memory is a's. */
 fh_err catalog_put_package(struct fh_buf *b, struct fh_arena *a, const struct catalog_package *what,

@@ -7,26 +7,25 @@
 #include "server/catalog/resolve_message.h"
 #include "server/catalog/resolve_slot.h"
 
-const struct resolve_candidates *resolve_candidates(struct fh_arena *a, const struct store_resolve_key *keys,
-                                                    size_t nkeys, const struct store_candidates *found)
+struct resolve_package *resolve_packages_of(struct fh_arena *a, const struct store_resolve_key *keys,
+                                            size_t nkeys, const struct store_candidates *found)
 {
-    struct resolve_candidates *c = fh_alloc(a, sizeof *c);
-    *c = (struct resolve_candidates){keys, nkeys, fh_alloc(a, (nkeys + 1) * sizeof *c->packages)};
+    struct resolve_package *packages = fh_alloc(a, (nkeys + 1) * sizeof *packages);
     for (size_t i = 0; i < nkeys; i++)
-        c->packages[i].of_owner = keys[i].owner != NULL;
+        packages[i].of_owner = keys[i].owner != NULL;
     for (size_t i = 0; i < found->nruns; i++) {
         const struct store_run *run = &found->runs[i];
-        struct resolve_package *p = &c->packages[run->key];
+        struct resolve_package *p = &packages[run->key];
         if (p->systems[run->system].nruns++ == 0)
             p->systems[run->system].runs = run;
     }
     for (size_t i = 0; i < found->nbuilds; i++) {
         const struct store_build *build = &found->builds[i];
-        struct resolve_package *p = &c->packages[build->key];
+        struct resolve_package *p = &packages[build->key];
         if (p->systems[build->system].nbuilds++ == 0)
             p->systems[build->system].builds = build;
     }
-    return c;
+    return packages;
 }
 
 /* The pages on which an attempt succeeds. */

@@ -15,11 +15,11 @@
 #include "server/catalog/calendar.h"
 #include "server/catalog/resolve_request.h"
 
+struct resolve_package;
 /* What is known of the packages of a request, by key. */
 struct resolve_candidates {
-    const struct store_resolve_key *keys;
-    size_t nkeys;
-    struct resolve_package *packages; /* one for each key */
+    const struct resolve_package *packages; /* one for each key */
+    size_t n;
 };
 struct resolve_package {
     bool of_owner;
@@ -30,8 +30,9 @@ struct resolve_package {
         size_t nbuilds;
     } systems[FH_SYSTEM_END];
 };
-const struct resolve_candidates *resolve_candidates(struct fh_arena *a, const struct store_resolve_key *keys,
-                                                    size_t nkeys, const struct store_candidates *found);
+/* One for each key, from what was found of them; borrows from that. */
+struct resolve_package *resolve_packages_of(struct fh_arena *a, const struct store_resolve_key *keys,
+                                            size_t nkeys, const struct store_candidates *found);
 
 enum resolve_level { RESOLVE_TRACE, RESOLVE_WARNING, RESOLVE_ERROR };
 enum { RESOLVE_MAX_CONTEXT = 3 };

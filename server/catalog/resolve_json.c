@@ -2,7 +2,6 @@
 #include "server/catalog/resolve_json.h"
 
 #include "server/catalog/catalog_http.h"
-#include "server/catalog/package_json.h"
 
 static const char *level_name(enum resolve_level level)
 {
@@ -29,17 +28,16 @@ fh_err resolve_put_messages(struct fh_buf *b, const char *key, const struct reso
     return catalog_put(b, "]", e);
 }
 
-static fh_err put_packages(struct fh_buf *b, const struct resolve_question *q,
-                           const struct resolve_group_answer *g, const struct store_package_row *rows,
-                           struct fh_error *e)
+/* The row as it is shown everywhere, and what it was asked for as behind it. */
+static fh_err put_packages(struct fh_buf *b, const struct resolve_group_answer *g,
+                           const struct resolve_shown *shown, struct fh_error *e)
 {
     FH_TRY(catalog_put_json(b, "packages", "[", e));
     for (size_t i = 0; i < g->nrows; i++) {
-        const struct store_resolve_key *key = &q->keys[g->rows[i].descriptor->key];
-        const struct catalog_package what = {.owner = key->owner,
-                                             .attr_path = key->attr_path,
-                                             .install_id = g->rows[i].descriptor->install_id};
-        FH_TRY(catalog_put_package(b, q->arena, &what, &rows[i], e));
+        FH_TRY(catalog_put_json(b, NULL, "", e));
+        FH_TRY(fh_buf_add(b, shown[i].text, shown[i].n - 1, e));
+        FH_TRY(catalog_put_text(b, "install_id", g->rows[i].descriptor->install_id, e));
+        FH_TRY(catalog_put(b, "}", e));
     }
     return catalog_put(b, "]", e);
 }
@@ -50,15 +48,14 @@ static fh_err put_page_head(struct fh_buf *b, int64_t number, struct fh_error *e
     return catalog_put_text(b, "url", "", e);
 }
 
-static fh_err put_page(struct fh_buf *b, const struct resolve_question *q,
-                       const struct resolve_group_answer *g, const struct store_package_row *rows,
-                       struct fh_error *e)
+static fh_err put_page(struct fh_buf *b, const struct resolve_group_answer *g,
+                       const struct resolve_shown *shown, struct fh_error *e)
 {
     if (!g->is_found)
         return catalog_put_json(b, "page", NULL, e);
     FH_TRY(catalog_put_json(b, "page", "{", e));
     FH_TRY(put_page_head(b, g->number, e));
-    FH_TRY(put_packages(b, q, g, rows, e));
+    FH_TRY(put_packages(b, g, shown, e));
     FH_TRY(resolve_put_messages(b, "messages", &g->page_messages, e));
     FH_TRY(catalog_put_json(b, "complete", "true", e));
     return catalog_put(b, "}", e);
@@ -81,17 +78,17 @@ static fh_err put_further(struct fh_buf *b, const struct resolve_question *q,
 
 fh_err resolve_put_answer(struct fh_buf *b, const struct resolve_question *q, struct fh_error *e)
 {
-    const struct store_package_row *rows = q->rows;
+    const struct resolve_shown *shown = q->shown;
     FH_TRY(catalog_put(b, "{\"items\":[", e));
     for (size_t i = 0; i < q->answer->n; i++) {
         const struct resolve_group_answer *g = &q->answer->groups[i];
         FH_TRY(catalog_put_json(b, NULL, "{", e));
         FH_TRY(catalog_put_text(b, "name", g->group->name, e));
-        FH_TRY(put_page(b, q, g, rows, e));
+        FH_TRY(put_page(b, g, shown, e));
         FH_TRY(put_further(b, q, g, e));
         FH_TRY(resolve_put_messages(b, "messages", &g->messages, e));
         FH_TRY(catalog_put(b, "}", e));
-        rows += g->nrows;
+        shown += g->nrows;
     }
     return catalog_put(b, "]}", e);
 }

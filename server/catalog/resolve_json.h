@@ -8,7 +8,6 @@
 /* Of a question with rows. */
 fh_err resolve_put_answer(struct fh_buf *b, const struct resolve_question *q,
                           struct fh_error *e) FH_MUSTCHECK;
-/* {"page": …, "url": "", …} without packages. */
 fh_err resolve_put_messages(struct fh_buf *b, const char *key, const struct resolve_messages *messages,
                             struct fh_error *e) FH_MUSTCHECK;
 

@@ -1,111 +1,11 @@
 /* A question of resolve asked of the database. See resolve_load.h. */
 #include "server/catalog/resolve_load.h"
 
-#include "common/mem.h"
+#include "common/ceilings.h"
+#include "server/catalog/package_json.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- the pages, between questions */
-
-struct kept_calendar {
-    struct fh_arena *arena;
-    atomic_uint holders;
-    const struct calendar *calendar;
-};
-struct calendar_cache {
-    pthread_mutex_t lock;
-    struct kept_calendar *kept; /* NULL: none yet */
-};
-
-struct calendar_cache *calendar_cache_new(void)
-{
-    struct calendar_cache *c = fh_xcalloc(1, sizeof *c);
-    pthread_mutex_init(&c->lock, NULL);
-    return c;
-}
-
-static void drop(void *kept)
-{
-    struct kept_calendar *k = kept;
-    if (!k || atomic_fetch_sub_explicit(&k->holders, 1, memory_order_acq_rel) != 1)
-        return;
-    fh_arena_free(k->arena);
-    free(k);
-}
-
-void calendar_cache_free(struct calendar_cache *c)
-{
-    if (!c)
-        return;
-    drop(c->kept);
-    pthread_mutex_destroy(&c->lock);
-    free(c);
-}
-
-/* Held until the arena dies; NULL: it is not there. */
-static const struct calendar *find(struct calendar_cache *c, struct fh_arena *a, int64_t version)
-{
-    struct kept_calendar *k = NULL;
-    pthread_mutex_lock(&c->lock);
-    if (c->kept && c->kept->calendar->pages.version == version) {
-        k = c->kept;
-        atomic_fetch_add_explicit(&k->holders, 1, memory_order_relaxed);
-    }
-    pthread_mutex_unlock(&c->lock);
-    if (!k)
-        return NULL;
-    fh_defer(a, drop, k);
-    return k->calendar;
-}
-
-/* A snapshot may be older than the one that somebody else has meanwhile; then it is not kept. */
-static void keep(struct calendar_cache *c, struct kept_calendar *k)
-{
-    struct kept_calendar *old = k;
-    pthread_mutex_lock(&c->lock);
-    if (!c->kept || c->kept->calendar->pages.version < k->calendar->pages.version) {
-        old = c->kept;
-        c->kept = k;
-    }
-    pthread_mutex_unlock(&c->lock);
-    drop(old);
-}
-
-static fh_err read_calendar(struct db_conn *c, struct kept_calendar *k, struct fh_error *e)
-{
-    struct store_catalog_pages pages;
-    struct store_column *columns;
-    size_t n;
-    FH_TRY(store_catalog_pages(c, k->arena, &pages, e));
-    FH_TRY(store_catalog_columns(c, k->arena, &columns, &n, e));
-    k->calendar = catalog_calendar(k->arena, &pages, columns, n);
-    return FH_OK;
-}
-
-static fh_err open_calendar(struct db_conn *c, struct resolve_question *q, struct fh_error *e)
-{
-    int64_t version;
-    FH_TRY(store_catalog_version(c, &version, e));
-    q->calendar = find(q->cache, q->arena, version);
-    if (q->calendar)
-        return FH_OK;
-    struct kept_calendar *k = fh_xcalloc(1, sizeof *k);
-    k->arena = fh_arena_new();
-    atomic_init(&k->holders, 2); /* the cache, and the question */
-    fh_err rc = read_calendar(c, k, e);
-    if (rc != FH_OK) {
-        fh_arena_free(k->arena);
-        free(k);
-        return rc;
-    }
-    q->calendar = k->calendar;
-    fh_defer(q->arena, drop, k);
-    keep(q->cache, k);
-    return FH_OK;
-}
 
 /* --- the keys */
 
@@ -140,40 +40,76 @@ void resolve_keys(struct resolve_question *q, const struct catalog_scope *scope)
     }
 }
 
+/* --- the pages */
+
+static fh_err read_calendar(struct db_conn *c, struct fh_arena *a, const struct calendar **out,
+                            struct fh_error *e)
+{
+    struct store_catalog_layout layout;
+    FH_TRY(store_catalog_layout(c, a, &layout, e));
+    *out = catalog_calendar(a, &layout);
+    return FH_OK;
+}
+
+static fh_err open_generation(struct db_conn *c, struct resolve_question *q, struct resolve_generation **out,
+                              struct fh_error *e)
+{
+    int64_t version;
+    FH_TRY(store_catalog_version(c, &version, e));
+    *out = resolve_generation_find(q->memory, q->arena, version);
+    if (!*out) {
+        struct fh_arena *pages = fh_arena_new();
+        const struct calendar *calendar;
+        fh_err rc = read_calendar(c, pages, &calendar, e);
+        if (rc != FH_OK) {
+            fh_arena_free(pages);
+            return rc;
+        }
+        *out = resolve_generation_new(q->memory, q->arena, pages, calendar);
+    }
+    q->calendar = resolve_generation_calendar(*out);
+    return FH_OK;
+}
+
+/* --- the packages */
+
+static fh_err load_packages(struct db_conn *c, struct resolve_question *q, struct resolve_generation *g,
+                            struct fh_error *e)
+{
+    struct resolve_package *packages = fh_alloc(q->arena, (q->nkeys + 1) * sizeof *packages);
+    struct store_resolve_key *missing = fh_alloc(q->arena, (q->nkeys + 1) * sizeof *missing);
+    size_t *which = fh_alloc(q->arena, (q->nkeys + 1) * sizeof *which), n = 0;
+    for (size_t i = 0; i < q->nkeys; i++) {
+        packages[i].of_owner = q->keys[i].owner != NULL;
+        if (q->keys[i].catalog_id != 0 && !resolve_recall_package(g, &q->keys[i], &packages[i])) {
+            missing[n] = q->keys[i];
+            which[n++] = i;
+        }
+    }
+    if (n > 0) {
+        struct store_candidates found;
+        FH_TRY(store_resolve_candidates(c, q->arena, missing, n, &found, e));
+        struct resolve_package *fresh = resolve_packages_of(q->arena, missing, n, &found);
+        for (size_t i = 0; i < n; i++) {
+            resolve_keep_package(g, &missing[i], &fresh[i]);
+            packages[which[i]] = fresh[i];
+        }
+    }
+    struct resolve_candidates *candidates = fh_alloc(q->arena, sizeof *candidates);
+    *candidates = (struct resolve_candidates){packages, q->nkeys};
+    q->candidates = candidates;
+    return FH_OK;
+}
+
 /* --- the rows */
 
-static struct store_choice choice_of(const struct resolve_question *q, const struct resolve_group_answer *g,
-                                     const struct resolve_row *row)
-{
-    if (row->build)
-        return (struct store_choice){.build_id = row->build->id};
-    return (struct store_choice){.derivation_id = row->run->derivation_id,
-                                 .package_id = row->run->package_id,
-                                 .page_id = q->calendar->pages.items[g->page].id,
-                                 .system = row->system};
-}
-
-static const char *tags_of(struct fh_arena *a, const struct store_catalog_page *page)
-{
-    const char *list = "[";
-    if (page->ntags == 0)
-        return NULL;
-    for (size_t i = 0; i < page->ntags; i++) /* a tag holds nothing that JSON escapes (migration 0007) */
-        list = fh_sprintf(a, "%s%s\"%s\"", list, i ? "," : "", page->tags[i]);
-    return fh_sprintf(a, "%s]", list);
-}
-
-static void complete_of_page(const struct resolve_question *q, long number, const char *tags,
-                             struct store_package_row *row)
-{
-    const struct store_catalog_page *page = &q->calendar->pages.items[number];
-    row->rev = page->rev;
-    row->rev_count = page->rev_count;
-    row->rev_date = page->rev_date;
-    row->tags = tags;
-    if (row->scraped_at == STORE_SCRAPED_WITH_PAGE)
-        row->scraped_at = q->calendar->systems[row->system].of_page[number]->scraped_at;
-}
+/* Rows that are not in memory. */
+struct wanted {
+    struct store_choice choice;
+    const struct resolve_row *row;
+    const struct resolve_group_answer *group;
+    struct resolve_shown *shown;
+};
 
 /* The page that a build was made on; NULL: it is not here. */
 static const struct store_catalog_page *base_of(const struct calendar *c, const struct store_build *build)
@@ -190,50 +126,104 @@ static const struct store_catalog_page *base_of(const struct calendar *c, const 
                                                                                       : NULL;
 }
 
-static void complete_rows(struct resolve_question *q)
+/* What a row is shown with of its page. */
+static void complete(const struct resolve_question *q, const struct wanted *w, struct store_package_row *row)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < q->answer->n; i++) {
-        const struct resolve_group_answer *g = &q->answer->groups[i];
-        const char *tags =
-            g->page == CALENDAR_NO_PAGE ? NULL : tags_of(q->arena, &q->calendar->pages.items[g->page]);
-        for (size_t k = 0; k < g->nrows; k++, at++) {
-            const struct store_catalog_page *base =
-                g->rows[k].build ? base_of(q->calendar, g->rows[k].build) : NULL;
-            if (g->rows[k].run)
-                complete_of_page(q, g->page, tags, &q->rows[at]);
-            else if (base)
-                q->rows[at].tags = tags_of(q->arena, base);
-        }
+    if (w->row->build) {
+        const struct store_catalog_page *base = base_of(q->calendar, w->row->build);
+        row->tags = base ? q->calendar->tags[base - q->calendar->pages.items] : NULL;
+        return;
     }
+    const struct store_catalog_page *page = &q->calendar->pages.items[w->group->page];
+    row->rev = page->rev;
+    row->rev_count = page->rev_count;
+    row->rev_date = page->rev_date;
+    row->tags = q->calendar->tags[w->group->page];
+    if (row->scraped_at == STORE_SCRAPED_WITH_PAGE)
+        row->scraped_at = q->calendar->systems[row->system].of_page[w->group->page]->scraped_at;
 }
 
-static fh_err load_rows(struct db_conn *c, struct resolve_question *q, struct fh_error *e)
+static struct resolve_place place_of(const struct resolve_group_answer *g, const struct resolve_row *row)
+{
+    return (struct resolve_place){row->run->package_id, row->system, (uint32_t)g->page};
+}
+
+static fh_err write_row(struct resolve_question *q, struct resolve_generation *g, const struct wanted *w,
+                        const struct store_package_row *row, struct fh_error *e)
+{
+    struct fh_buf b = FH_BUF_INIT(FH_MAX_CATALOG_ANSWER);
+    const struct store_resolve_key *key = &q->keys[w->row->descriptor->key];
+    const struct catalog_package what = {.owner = key->owner, .attr_path = key->attr_path};
+    fh_err rc = catalog_put_package(&b, q->arena, &what, row, e);
+    if (rc == FH_OK) {
+        *w->shown = (struct resolve_shown){fh_strndup(q->arena, b.data, b.len), b.len};
+        if (w->row->run) {
+            struct resolve_place place = place_of(w->group, w->row);
+            resolve_keep_row(g, &place, b.data, b.len);
+        }
+    }
+    fh_buf_free(&b);
+    return rc;
+}
+
+static struct store_choice choice_of(const struct resolve_question *q, const struct resolve_group_answer *g,
+                                     const struct resolve_row *row)
+{
+    if (row->build)
+        return (struct store_choice){.build_id = row->build->id};
+    return (struct store_choice){.derivation_id = row->run->derivation_id,
+                                 .package_id = row->run->package_id,
+                                 .page_id = q->calendar->pages.items[g->page].id,
+                                 .system = row->system};
+}
+
+static size_t count_rows(const struct resolve_answer *answer)
 {
     size_t n = 0;
+    for (size_t i = 0; i < answer->n; i++)
+        n += answer->groups[i].nrows;
+    return n;
+}
+
+static fh_err load_rows(struct db_conn *c, struct resolve_question *q, struct resolve_generation *g,
+                        struct fh_error *e)
+{
+    size_t all = count_rows(q->answer), n = 0;
+    struct wanted *wanted = fh_alloc(q->arena, (all + 1) * sizeof *wanted);
+    struct resolve_shown *shown = q->shown = fh_alloc(q->arena, (all + 1) * sizeof *q->shown);
     for (size_t i = 0; i < q->answer->n; i++)
-        n += q->answer->groups[i].nrows;
+        for (size_t k = 0; k < q->answer->groups[i].nrows; k++, shown++) {
+            const struct resolve_group_answer *group = &q->answer->groups[i];
+            const struct resolve_row *row = &group->rows[k];
+            if (row->run) {
+                struct resolve_place place = place_of(group, row);
+                shown->text = resolve_recall_row(g, &place, &shown->n);
+            }
+            if (!shown->text)
+                wanted[n++] = (struct wanted){choice_of(q, group, row), row, group, shown};
+        }
     struct store_choice *choices = fh_alloc(q->arena, (n + 1) * sizeof *choices);
-    n = 0;
-    for (size_t i = 0; i < q->answer->n; i++)
-        for (size_t k = 0; k < q->answer->groups[i].nrows; k++)
-            choices[n++] = choice_of(q, &q->answer->groups[i], &q->answer->groups[i].rows[k]);
-    FH_TRY(store_resolve_rows(c, q->arena, choices, n, &q->rows, e));
-    complete_rows(q);
+    struct store_package_row *rows;
+    for (size_t i = 0; i < n; i++)
+        choices[i] = wanted[i].choice;
+    FH_TRY(store_resolve_rows(c, q->arena, choices, n, &rows, e));
+    for (size_t i = 0; i < n; i++) {
+        complete(q, &wanted[i], &rows[i]);
+        FH_TRY(write_row(q, g, &wanted[i], &rows[i], e));
+    }
     return FH_OK;
 }
 
 static fh_err ask(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct resolve_question *q = arg;
-    struct store_candidates found;
+    struct resolve_generation *g;
     FH_TRY(store_resolve_begin(c, e));
-    FH_TRY(open_calendar(c, q, e));
-    FH_TRY(store_resolve_candidates(c, q->arena, q->keys, q->nkeys, q->request->has_pins, &found, e));
-    q->candidates = resolve_candidates(q->arena, q->keys, q->nkeys, &found);
+    FH_TRY(open_generation(c, q, &g, e));
+    FH_TRY(load_packages(c, q, g, e));
     q->answer = catalog_resolve(q->arena, q->calendar, q->candidates, q->request);
     if (q->with_rows)
-        FH_TRY(load_rows(c, q, e));
+        FH_TRY(load_rows(c, q, g, e));
     return store_resolve_end(c, e);
 }
 

@@ -1,22 +1,22 @@
 /* One question of resolve or explain asked of the database: within one snapshot, the pages, the candidates,
- * the answer and the rows that it chose.
- *
- * The pages are kept between questions by the catalog's version (calendar_cache); everything else is read. */
+ * the answer and the rows that it chose. What is in memory of that version (resolve_memory.h) is not read
+ * again. */
 #ifndef CATALOG_RESOLVE_LOAD_H
 #define CATALOG_RESOLVE_LOAD_H
 
 #include "server/catalog/catalog_scope.h"
-#include "server/catalog/resolve.h"
+#include "server/catalog/resolve_memory.h"
 
-/* The newest calendar that was read, for as long as it is the newest. Safe from any thread. */
-struct calendar_cache;
-struct calendar_cache *calendar_cache_new(void);
-void calendar_cache_free(struct calendar_cache *c); /* NULL is fine */
+/* A chosen package as the answer shows it, but for what it was asked for as. */
+struct resolve_shown {
+    const char *text; /* the JSON object */
+    size_t n;
+};
 
 struct resolve_question {
     /* what is asked */
     struct fh_arena *arena;
-    struct calendar_cache *cache;
+    struct resolve_memory *memory;
     struct resolve_request *request;
     bool with_rows; /* everything of what was chosen too */
     /* what is known then */
@@ -25,7 +25,7 @@ struct resolve_question {
     const struct calendar *calendar;
     const struct resolve_candidates *candidates;
     struct resolve_answer *answer;
-    struct store_package_row *rows; /* of the answer's groups, one after the other */
+    struct resolve_shown *shown; /* of the answer's groups, one after the other */
 };
 
 /* Which package each descriptor is of, as the caller may see it: one that it may not see has no catalog, and

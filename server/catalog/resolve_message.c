@@ -11,9 +11,9 @@
 #include <string.h>
 
 /* What a person sees who asks a hub that has nothing yet. */
-static const char resolve_empty_catalog[] = "This hub has no pages of the base catalog yet: its operator "
-                                            "imports some with \"floe-server catalog import\", or "
-                                            "sets catalog_upstream.";
+const char resolve_empty_catalog[] = "This hub has no pages of the base catalog yet: its operator "
+                                     "imports some with \"floe-server catalog import\", or "
+                                     "sets catalog_upstream.";
 
 static struct resolve_message *say(struct fh_arena *a, struct resolve_messages *list,
                                    enum resolve_level level, const char *type, const char *text)
@@ -308,11 +308,11 @@ void resolve_say_why(const struct resolve_field *f, struct resolve_group_answer 
             judge(f, &packages[i], out);
         judge_without_systems(f, out);
     }
-    if (!has_pages && !stability)
-        say(f->arena, out, RESOLVE_ERROR, "general", resolve_empty_catalog);
     if (out->n == 0)
         say(f->arena, out, RESOLVE_ERROR, "constraints_too_tight", "Resolution constraints are too tight.");
     trace(f, out);
+    if (f->calendar->pages.n == 0) /* no error of its own: clients know what to make of those above */
+        say(f->arena, out, RESOLVE_TRACE, "general", resolve_empty_catalog);
 }
 
 /* --- a group that was found */

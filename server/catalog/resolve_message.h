@@ -5,6 +5,7 @@
 
 #include "server/catalog/resolve_slot.h"
 
+extern const char resolve_empty_catalog[];
 /* Has any system of it a row on a page that answers? */
 bool resolve_is_in_catalog(const struct resolve_field *f, const struct resolve_descriptor *d);
 /* A warning for each row that was taken though nobody built it. */

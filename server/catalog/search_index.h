@@ -10,7 +10,7 @@
 #ifndef CATALOG_SEARCH_INDEX_H
 #define CATALOG_SEARCH_INDEX_H
 
-#include "server/catalog/catalog.h"
+#include "server/catalog/catalog_memory.h"
 #include "server/catalog/search_part.h"
 
 struct catalog_indexer;

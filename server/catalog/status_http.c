@@ -55,10 +55,9 @@ fh_err catalog_http_state(struct web_request *req, struct web_response *res, str
 {
     const struct catalog_scope *scope;
     const struct catalog_part *part;
-    struct store_catalog_pages pages;
     struct store_catalog_counts counts = {0};
     FH_TRY(catalog_http_scope(req, &scope, e));
-    FH_TRY(catalog_http_pages(req, scope, &pages, e));
+    const struct store_catalog_pages pages = catalog_http_pages(scope);
     FH_TRY(catalog_http_base_part(req, &part, e));
     if (catalog_scope_base(scope))
         FH_TRY(catalog_counts(req->app->catalog, catalog_scope_list(scope), &counts, e));
@@ -88,6 +87,7 @@ fh_err catalog_http_state(struct web_request *req, struct web_response *res, str
 
 struct package_check {
     struct fh_arena *arena;
+    const struct store_catalog_layout *layout;
     int64_t catalog_id;
     const char *attr_path;
     enum fh_system system; /* 0: any */
@@ -98,15 +98,14 @@ static fh_err check_package(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct package_check *k = arg;
     struct store_package_row *rows;
-    const char *deprecation;
-    int64_t id;
+    struct store_package package;
     size_t n;
     k->ok = false;
-    fh_err rc = store_package_find(c, k->arena, k->catalog_id, k->attr_path, &id, &deprecation, e);
+    fh_err rc = store_package_find(c, k->arena, k->catalog_id, k->attr_path, &package, e);
     if (rc == FH_NOT_FOUND)
         return FH_OK;
     FH_TRY(rc);
-    FH_TRY(store_package_versions(c, k->arena, id, true, &rows, &n, e));
+    FH_TRY(catalog_package_load(c, k->arena, k->layout, &package, &rows, &n, e));
     for (size_t i = 0; i < n; i++)
         k->ok = k->ok || !k->system || rows[i].system == k->system;
     return FH_OK;
@@ -132,6 +131,7 @@ fh_err catalog_http_health(struct web_request *req, struct web_response *res, st
     size_t n, total = 0;
     FH_TRY(catalog_http_scope(req, &scope, e));
     const struct store_catalog_entry *base = catalog_scope_base(scope);
+    const struct store_catalog_layout *layout = catalog_list_layout(catalog_scope_list(scope));
     int64_t id = base ? base->id : -1, began = fh_ticks_ms();
     FH_TRY(catalog_http_base_part(req, &part, e));
     if (part)
@@ -141,8 +141,8 @@ fh_err catalog_http_health(struct web_request *req, struct web_response *res, st
     FH_TRY(catalog_put(b, parameters, e));
     FH_TRY(catalog_put_json(b, "search_ok", total ? "true" : "false", e));
     FH_TRY(catalog_put_int(b, "search_elapsed_ms", fh_ticks_ms() - began, e));
-    struct package_check resolve = {req->arena, id, "cowsay", FH_X86_64_LINUX, false},
-                         show = {req->arena, id, "hello", 0, false};
+    struct package_check resolve = {req->arena, layout, id, "cowsay", FH_X86_64_LINUX, false},
+                         show = {req->arena, layout, id, "hello", 0, false};
     FH_TRY(put_check(req, b, "resolve", &resolve, e));
     FH_TRY(put_check(req, b, "show", &show, e));
     FH_TRY(catalog_put(b, "}", e));

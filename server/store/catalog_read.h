@@ -4,7 +4,7 @@
 #define STORE_CATALOG_READ_H
 
 #include "common/system.h"
-#include "server/store/owner.h"
+#include "server/store/catalog.h"
 
 /* One catalog, with what decides who may see it. */
 struct store_catalog_entry {
@@ -51,12 +51,50 @@ struct store_package_row {
     int64_t scraped_at; /* microseconds; 0: not known */
     const char *tags;   /* of the page, a JSON array; NULL: none */
 };
-/* FH_NOT_FOUND. deprecation: JSON, NULL: none. */
+struct store_package {
+    int64_t id;
+    const char *deprecation; /* JSON; NULL: none */
+    bool has_scrapes;        /* store_package_scrapes has some */
+};
+/* FH_NOT_FOUND. */
 fh_err store_package_find(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, const char *attr_path,
-                          int64_t *id, const char **deprecation, struct fh_error *e) FH_MUSTCHECK;
-/* For each version and system the newest page that answers, or the newest build that was not yanked; by
- * rev_count, newest first. */
-fh_err store_package_versions(struct db_conn *c, struct fh_arena *a, int64_t package_id, bool base,
-                              struct store_package_row **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
+                          struct store_package *out, struct fh_error *e) FH_MUSTCHECK;
+/* What an attribute of the base catalog is along its system's places: on those from first on until before
+ * past. The row has nothing of a page yet. */
+struct store_package_run {
+    struct store_package_row row;
+    int first, past;
+};
+fh_err store_package_runs(struct db_conn *c, struct fh_arena *a, int64_t package_id,
+                          struct store_package_run **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
+/* When it was looked at, where that is not when its column was. */
+struct store_scrape {
+    int64_t page_id;
+    enum fh_system system;
+    int64_t at; /* microseconds */
+};
+fh_err store_package_scrapes(struct db_conn *c, struct fh_arena *a, int64_t package_id,
+                             struct store_scrape **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
+/* For each version and system the newest build of an owner's package that was not yanked; by rev_count,
+ * newest first. */
+fh_err store_package_builds(struct db_conn *c, struct fh_arena *a, int64_t package_id,
+                            struct store_package_row **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
+
+/* The complete pages, and for each system its columns in the order of their places. */
+struct store_column {
+    int place;
+    const struct store_catalog_page *page;
+    int64_t scraped_at; /* microseconds; 0: not known */
+};
+struct store_catalog_layout {
+    struct store_catalog_pages pages;
+    const char **tags; /* per page: a JSON array; NULL: it has none */
+    struct {
+        struct store_column *items;
+        size_t n;
+    } systems[FH_SYSTEM_END];
+};
+fh_err store_catalog_layout(struct db_conn *c, struct fh_arena *a, struct store_catalog_layout *out,
+                            struct fh_error *e) FH_MUSTCHECK;
 
 #endif

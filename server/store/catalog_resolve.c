@@ -19,25 +19,6 @@ fh_err store_resolve_end(struct db_conn *c, struct fh_error *e)
     return db_exec(c, "COMMIT", NULL, 0, NULL, e);
 }
 
-fh_err store_catalog_columns(struct db_conn *c, struct fh_arena *a, struct store_column **out, size_t *n,
-                             struct fh_error *e)
-{
-    struct db_rows *rows;
-    FH_TRY(db_query(c, a,
-                    "SELECT s.page_id, s.system, s.place, s.scraped_at FROM catalog_page_system s "
-                    "JOIN catalog_page p ON p.id = s.page_id WHERE p.complete_at IS NOT NULL "
-                    "ORDER BY s.system, s.place",
-                    NULL, 0, &rows, e));
-    *n = db_count(rows);
-    *out = fh_alloc(a, (*n + 1) * sizeof **out);
-    for (size_t i = 0; i < *n; i++)
-        (*out)[i] = (struct store_column){.page_id = db_get_i64(rows, i, 0),
-                                          .system = (enum fh_system)db_get_i64(rows, i, 1),
-                                          .place = (int32_t)db_get_i64(rows, i, 2),
-                                          .scraped_at = db_get_i64(rows, i, 3)};
-    return FH_OK;
-}
-
 /* --- lists as parameters */
 
 /* The i-th of something as a number. */
@@ -104,14 +85,11 @@ static struct asked ask_for(struct fh_arena *a, const struct store_resolve_key *
     "FROM unnest($1::text::bigint[], $2::text::text[]) WITH ORDINALITY k (catalog_id, attr_path, ord) "     \
     "CROSS JOIN LATERAL (SELECT id FROM package "                                                            \
     "WHERE catalog_id = k.catalog_id AND attr_path = k.attr_path COLLATE \"C\" OFFSET 0) p "
-#define RUNS(more)                                                                                           \
-    "SELECT k.ord, p.id, r.system, r.first, r.past, r.derivation_id, d.flags, d.version, d.license" more " " \
-    KEYS                                                                                                     \
-    "CROSS JOIN LATERAL (SELECT system, first, past, derivation_id FROM page_run "                          \
-    "WHERE package_id = p.id OFFSET 0) r "                                                                   \
-    "CROSS JOIN LATERAL (SELECT flags, version, license, drv_path FROM derivation "                         \
-    "WHERE id = r.derivation_id OFFSET 0) d"
-static const char *const runs_sql[2] = {RUNS(""), RUNS(", d.drv_path")};
+static const char runs_sql[] =
+    "SELECT k.ord, p.id, r.system, r.first, r.past, r.derivation_id, d.flags, d.version, d.license, d.drv_path "
+    KEYS
+    "CROSS JOIN LATERAL (SELECT system, first, past, derivation_id FROM page_run WHERE package_id = p.id OFFSET 0) r "
+    "CROSS JOIN LATERAL (SELECT flags, version, license, drv_path FROM derivation WHERE id = r.derivation_id OFFSET 0) d";
 static const char builds_sql[] =
     "SELECT k.ord, b.system, b.id, b.derivation_id, coalesce(b.base_rev_count, -1), "
     STORE_SECONDS("b.rev_date") ", b.rev_count, b.yanked_at IS NOT NULL, d.flags, d.version, d.license, d.drv_path "
@@ -145,11 +123,11 @@ static int by_age(const void *left, const void *right)
     return order ? order : strcmp(y->drv_path, x->drv_path);
 }
 
-static fh_err load_runs(struct db_conn *c, struct fh_arena *a, const struct asked *asked, bool with_drv_path,
+static fh_err load_runs(struct db_conn *c, struct fh_arena *a, const struct asked *asked,
                         struct store_candidates *out, struct fh_error *e)
 {
     struct db_rows *rows;
-    FH_TRY(db_query(c, a, runs_sql[with_drv_path],
+    FH_TRY(db_query(c, a, runs_sql,
                     DB_PARAMS(DB_TEXT(number_list(a, asked, asked->n, catalog_of)),
                               DB_TEXT(name_list(a, asked->keys, asked->which, asked->n))),
                     &rows, e));
@@ -166,7 +144,7 @@ static fh_err load_runs(struct db_conn *c, struct fh_arena *a, const struct aske
             .flags = (int)db_get_i64(rows, i, 6),
             .version = db_get_text(rows, i, 7),
             .license = db_get_text(rows, i, 8),
-            .drv_path = with_drv_path ? db_get_text(rows, i, 9) : NULL,
+            .drv_path = db_get_text(rows, i, 9),
         };
     qsort(out->runs, out->nruns, sizeof *out->runs, by_first);
     return FH_OK;
@@ -202,13 +180,12 @@ static fh_err load_builds(struct db_conn *c, struct fh_arena *a, const struct as
 }
 
 fh_err store_resolve_candidates(struct db_conn *c, struct fh_arena *a, const struct store_resolve_key *keys,
-                                size_t nkeys, bool with_drv_path, struct store_candidates *out,
-                                struct fh_error *e)
+                                size_t nkeys, struct store_candidates *out, struct fh_error *e)
 {
     struct asked base = ask_for(a, keys, nkeys, false), owners = ask_for(a, keys, nkeys, true);
     *out = (struct store_candidates){0};
     if (base.n > 0)
-        FH_TRY(load_runs(c, a, &base, with_drv_path, out, e));
+        FH_TRY(load_runs(c, a, &base, out, e));
     if (owners.n > 0)
         FH_TRY(load_builds(c, a, &owners, out, e));
     return FH_OK;

@@ -11,14 +11,6 @@
 #include "server/store/catalog.h"
 #include "server/store/catalog_read.h"
 
-/* One system of a complete page, and where it stands among the places of its system. */
-struct store_column {
-    int64_t page_id;
-    enum fh_system system;
-    int32_t place;
-    int64_t scraped_at; /* microseconds; 0: not known */
-};
-
 struct store_resolve_key {
     int64_t catalog_id; /* 0: none that the caller may see; nothing is asked of it */
     const char *owner;  /* its packages are builds and not on pages; NULL: the base catalog */
@@ -32,8 +24,7 @@ struct store_run {
     int32_t first, past;
     int64_t package_id, derivation_id;
     int flags;
-    const char *version, *license; /* license NULL: none known */
-    const char *drv_path;          /* NULL unless with_drv_path */
+    const char *version, *license, *drv_path; /* license NULL: none known */
 };
 
 /* A build in an owner's catalog. */
@@ -59,13 +50,9 @@ struct store_candidates {
 fh_err store_resolve_begin(struct db_conn *c, struct fh_error *e) FH_MUSTCHECK;
 fh_err store_resolve_end(struct db_conn *c, struct fh_error *e) FH_MUSTCHECK;
 
-/* By system and place. */
-fh_err store_catalog_columns(struct db_conn *c, struct fh_arena *a, struct store_column **out, size_t *n,
-                             struct fh_error *e) FH_MUSTCHECK;
 /* Two statements, or one when all keys are of one kind. */
 fh_err store_resolve_candidates(struct db_conn *c, struct fh_arena *a, const struct store_resolve_key *keys,
-                                size_t nkeys, bool with_drv_path, struct store_candidates *out,
-                                struct fh_error *e) FH_MUSTCHECK;
+                                size_t nkeys, struct store_candidates *out, struct fh_error *e) FH_MUSTCHECK;
 
 /* What was chosen: a derivation of the base catalog on a page, or a build. */
 struct store_choice {

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import bench  # noqa: E402
 from lists import lists  # noqa: E402
 from peer import GitPeer  # noqa: E402
+from resolves import resolves  # noqa: E402
 
 ROUNDS = int(os.environ.get("FLOE_BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("FLOE_BENCH_SECONDS", "2"))
@@ -337,6 +338,7 @@ if __name__ == "__main__":
         with GitPeer(workshop) as peer, bench.Hub(workshop) as hub:
             git_rows(machine, hub, ("--cache-size", "1M"), hub.new_user(), peer)
         lists(workshop, row, PATTERN)
+        resolves(workshop, row, PATTERN)
         start_times(workshop)
         largest_pushes(workshop)
     out = bench.BUILD / "bench.json"

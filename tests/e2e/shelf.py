@@ -88,12 +88,15 @@ class Shelf:
         return rev
 
     def publish(self):
-        """All at once; and waits until the hub has heard of it."""
+        """And waits until the hub has heard of it."""
         mark = f"mark-{next(_marks)}"
         self._package("(SELECT id FROM catalog WHERE owner_id IS NULL)", mark, self._derivation(self.row(mark, "0"), "x86_64-linux"))
         self.sql += ["UPDATE catalog_version SET version = version + 1", "SELECT pg_notify('floe_catalog', version::text) FROM catalog_version"]
-        statements, self.sql = "BEGIN;" + ";".join(self.sql) + "; COMMIT", []
-        self.hub.sql(statements)
+        statements, self.sql = self.sql, []
+        while statements:  # a command line has no room for all of them; the last ones make it seen
+            n = next((i for i in range(1, len(statements)) if sum(map(len, statements[:i])) > 60_000), len(statements))
+            self.hub.sql("BEGIN;" + ";".join(statements[:n]) + "; COMMIT")
+            statements = statements[n:]
         bench.wait_for(lambda: self.hub.http(f"/api/v1/catalog/search?system=x86_64-linux&search_term={mark}").json["total_count"] == 1)
         self.hub.sql(f"DELETE FROM package WHERE attr_path = '{mark}'; UPDATE catalog_version SET version = version + 1;"
                      "SELECT pg_notify('floe_catalog', version::text) FROM catalog_version")

@@ -20,13 +20,12 @@ static const struct calendar *small_calendar(struct fh_arena *a)
     static struct store_catalog_page items[PAGES] = {{.id = 3, .rev_count = 300, .tags = tags, .ntags = 1},
                                                      {.id = 2, .rev_count = 200, .tags = tags, .ntags = 2},
                                                      {.id = 1, .rev_count = 100}};
-    static const struct store_column columns[] = {{1, FH_AARCH64_LINUX, 1, 0},
-                                                  {2, FH_AARCH64_LINUX, 2, 0},
-                                                  {3, FH_AARCH64_LINUX, 3, 0},
-                                                  {2, FH_X86_64_LINUX, -5, 0},
-                                                  {3, FH_X86_64_LINUX, 1, 0}};
-    const struct store_catalog_pages pages = {.version = 1, .items = items, .n = PAGES};
-    return catalog_calendar(a, &pages, columns, sizeof columns / sizeof *columns);
+    static struct store_column arm[] = {{1, &items[2], 0}, {2, &items[1], 0}, {3, &items[0], 0}};
+    static struct store_column intel[] = {{-5, &items[1], 0}, {1, &items[0], 0}};
+    static const struct store_catalog_layout layout = {
+        .pages = {.version = 1, .items = items, .n = PAGES},
+        .systems = {[FH_AARCH64_LINUX] = {arm, 3}, [FH_X86_64_LINUX] = {intel, 2}}};
+    return catalog_calendar(a, &layout);
 }
 
 static const struct resolve_candidates *small_candidates(struct fh_arena *a)
@@ -70,7 +69,9 @@ static const struct resolve_candidates *small_candidates(struct fh_arena *a)
          .drv_path = "g.drv",
          .is_yanked = true}};
     const struct store_candidates found = {runs, RUNS, builds, BUILDS};
-    return resolve_candidates(a, keys, KEYS, &found);
+    struct resolve_candidates *c = fh_alloc(a, sizeof *c);
+    *c = (struct resolve_candidates){resolve_packages_of(a, keys, KEYS, &found), KEYS};
+    return c;
 }
 
 static void check_group(const struct resolve_group *g, const struct resolve_group_answer *answer,

@@ -4,8 +4,8 @@
  *     NOTIFY floe_catalog, floe_accounts -> catalog_changed: what was kept is old, and read again when it is
  * asked for listener not live                  -> nothing is kept: every request reads
  */
-#ifndef CATALOG_CATALOG_H
-#define CATALOG_CATALOG_H
+#ifndef CATALOG_CATALOG_MEMORY_H
+#define CATALOG_CATALOG_MEMORY_H
 
 #include "server/auth/auth.h"
 
@@ -46,6 +46,9 @@ catalog_awaited(struct catalog *c); /* a list that had heard of fewer changes is
 struct db_pool *catalog_pool(const struct catalog *c);
 struct catalog_indexer;
 struct catalog_indexer *catalog_indexer(const struct catalog *c);
+struct store_catalog_layout;
+const struct store_catalog_layout *
+catalog_list_layout(const struct catalog_list *l);          /* the base catalog's pages */
 int64_t catalog_list_version(const struct catalog_list *l); /* catalog_version, no newer than the entries */
 
 #endif

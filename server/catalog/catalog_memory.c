@@ -1,8 +1,8 @@
-/* The catalog between requests: its list of catalogs. See catalog.h.
+/* The catalog between requests: its list of catalogs. See catalog_memory.h.
  *
  * A list is kept only if nothing was heard between the moment at which it began to be read and its end; so
  * whoever asks after a change was announced is never answered from before it. */
-#include "server/catalog/catalog.h"
+#include "server/catalog/catalog_memory.h"
 
 #include "common/clock.h"
 #include "common/mem.h"
@@ -20,6 +20,7 @@ struct catalog_list {
     int64_t version;
     struct store_catalog_entry *entries;
     size_t n;
+    struct store_catalog_layout layout;
 };
 
 struct catalog {
@@ -164,6 +165,11 @@ uint64_t catalog_list_heard(const struct catalog_list *l)
     return l->heard;
 }
 
+const struct store_catalog_layout *catalog_list_layout(const struct catalog_list *l)
+{
+    return &l->layout;
+}
+
 int64_t catalog_list_version(const struct catalog_list *l)
 {
     return l->version;
@@ -172,7 +178,8 @@ int64_t catalog_list_version(const struct catalog_list *l)
 static fh_err read_list(struct db_conn *conn, void *arg, struct fh_error *e)
 {
     struct catalog_list *l = arg;
-    return store_catalog_entries(conn, l->arena, &l->version, &l->entries, &l->n, e);
+    FH_TRY(store_catalog_entries(conn, l->arena, &l->version, &l->entries, &l->n, e));
+    return store_catalog_layout(conn, l->arena, &l->layout, e);
 }
 
 /* Held for the caller; NULL: none is kept, or an old one. */
