@@ -81,6 +81,16 @@ fh_err ask_versions(struct client *c, const char *pkg_path, struct ask_rows *out
     return rc;
 }
 
+bool ask_is_empty(struct client *c)
+{
+    struct ask_answer answer;
+    struct fh_error ignored;
+    if (ask_get(c, "/catalog/info/base-catalog", &answer, &ignored) != FH_OK)
+        return false;
+    const json_t *pages = json_object_get(answer.json, "scraped_pages");
+    return json_is_array(pages) && json_array_size(pages) == 0;
+}
+
 fh_err ask_resolve(struct client *c, const json_t *question, const json_t **answer, struct fh_error *e)
 {
     struct ask_answer got;

@@ -18,6 +18,8 @@ fh_err ask_search(struct client *c, const char *term, size_t max, struct ask_row
 /* A row for each version and system of a package, newest first. FH_NOT_FOUND when there is none. */
 fh_err ask_versions(struct client *c, const char *pkg_path, struct ask_rows *out,
                     struct fh_error *e) FH_MUSTCHECK;
+/* The hub says that it has no page of the base catalog; false also when it cannot be asked. */
+bool ask_is_empty(struct client *c);
 /* See fh_locking_question. */
 fh_err ask_resolve(struct client *c, const json_t *question, const json_t **answer,
                    struct fh_error *e) FH_MUSTCHECK;

@@ -281,7 +281,7 @@ static fh_err join_failures(struct install *in, const struct fh_lock_failures *f
                               "occurred:\n%s",
                               second),
     };
-    struct fh_lock_failures all = {.count = first->count + 1, .items = items};
+    struct fh_lock_failures all = {.count = first->count + 1, .items = items, .note = first->note};
     c->why = fh_lock_failures_text(c->arena, &all);
     return rc;
 }
@@ -300,7 +300,7 @@ static void suggest(struct install *in)
         if (f->items[i].kind == FH_FAILURE_NOT_FOUND)
             items[n++] = (struct fh_lock_failure){.kind = FH_FAILURE_OTHER,
                                                   .message = suggest_for_install(c, f->items[i].attr_path)};
-    struct fh_lock_failures all = {.count = n, .items = items};
+    struct fh_lock_failures all = {.count = n, .items = items, .note = f->note};
     c->why = fh_lock_failures_text(c->arena, &all);
 }
 

@@ -29,9 +29,14 @@ static const char *without_version(struct client *c, const char *term)
 static int found_nothing(struct client *c, const char *term)
 {
     const char *related = suggest_for_search(c, term);
-    return related == NULL ? say_error("No packages matched this search term: '%s'", say_safe(c->arena, term))
-                           : say_error("No packages matched this search term: '%s'\n\n%s\n\n%s",
-                                       say_safe(c->arena, term), related, show_hint);
+    const char *empty =
+        related == NULL && ask_is_empty(c)
+            ? "\n\nThe hub's catalog has no packages of nixpkgs yet; its operator imports some."
+            : "";
+    return related == NULL
+               ? say_error("No packages matched this search term: '%s'%s", say_safe(c->arena, term), empty)
+               : say_error("No packages matched this search term: '%s'\n\n%s\n\n%s", say_safe(c->arena, term),
+                           related, show_hint);
 }
 
 static int tell_found(struct client *c, const char *term, const struct ask_rows *list)

@@ -81,6 +81,7 @@ struct fh_lock_failure {
 struct fh_lock_failures {
     size_t count;
     const struct fh_lock_failure *items;
+    const char *note; /* what the hub says besides, for instance that its catalog is empty; NULL: nothing */
 };
 /* "resolution failed: …", of any length, harmless; line breaks are ours alone. */
 const char *fh_lock_failures_text(struct fh_arena *a, const struct fh_lock_failures *failures);

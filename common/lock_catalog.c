@@ -315,6 +315,7 @@ static struct fh_lock_failure read_failure(const struct fh_locking *l, const str
 struct failure_list {
     struct fh_lock_failure *items; /* room for MOST_FAILURES */
     size_t n;
+    const char *note;
 };
 
 static void add_failure(struct failure_list *list, const struct fh_lock_failure *f)
@@ -331,7 +332,10 @@ static void collect_failures(const struct fh_locking *l, const struct lock_group
     size_t before = list->n;
     for (size_t i = 0; i < json_array_size(messages); i++) {
         const json_t *message = json_array_get(messages, i);
-        const char *level = fh_json_string(message, "level");
+        const char *level = fh_json_string(message, "level"), *type = fh_json_string(message, "type");
+        const char *text = fh_json_string(message, "message");
+        if (level && type && text && strcmp(level, "trace") == 0 && strcmp(type, "general") == 0)
+            list->note = harmless(l->arena, text);
         if (!level || strcmp(level, "error") != 0)
             continue;
         struct fh_lock_failure f = read_failure(l, group, message);
@@ -364,7 +368,7 @@ fh_err lock_take_answer(struct fh_locking *l, const json_t *answer, json_t *pack
     }
     if (list.n > 0) {
         struct fh_lock_failures *out = fh_alloc(l->arena, sizeof *out);
-        *out = (struct fh_lock_failures){.count = list.n, .items = list.items};
+        *out = (struct fh_lock_failures){.count = list.n, .items = list.items, .note = list.note};
         *failures = out;
         return FH_FAIL(l->e, FH_CONFLICT, "%s", fh_lock_failures_text(l->arena, out));
     }

@@ -57,10 +57,12 @@ static const char *one(struct fh_arena *a, const struct fh_lock_failure *f, bool
 
 const char *fh_lock_failures_text(struct fh_arena *a, const struct fh_lock_failures *failures)
 {
+    const char *text = "resolution failed: ";
     if (failures->count == 1)
-        return fh_sprintf(a, "resolution failed: %s", one(a, &failures->items[0], false));
-    const char *text = "resolution failed: multiple resolution failures:";
-    for (size_t i = 0; i < failures->count; i++)
+        text = fh_sprintf(a, "%s%s", text, one(a, &failures->items[0], false));
+    else
+        text = fh_sprintf(a, "%smultiple resolution failures:", text);
+    for (size_t i = 0; failures->count > 1 && i < failures->count; i++)
         text = fh_sprintf(a, "%s\n- %s", text, one(a, &failures->items[i], true));
-    return text;
+    return failures->note ? fh_sprintf(a, "%s\n\n%s", text, failures->note) : text;
 }

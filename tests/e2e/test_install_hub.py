@@ -115,7 +115,11 @@ def test_what_cannot_be_resolved_is_explained_on_request(stocked, machine):
 
 def test_a_hub_without_packages_tells_how_it_gets_some(fresh_hub, machine):
     m = machine().at(fresh_hub)
-    nothing_changes(m, made(m, "web"), "install", "hello", told=("This hub has no pages of the base catalog yet", "catalog import"))
+    folder = made(m, "web")
+    for words in (("install", "hello"), ("edit", "-f", "-")):
+        nothing_changes(m, folder, *words, input=NEW + 'install.hello.pkg-path = "hello"\n',
+                        told=("find package 'hello'.", "\n\nThis hub has no pages of the base catalog yet", "catalog import"))
+    assert "The hub's catalog has no packages of nixpkgs yet" in m.floe("search", "hello").stderr
 
 
 def commands():

@@ -351,6 +351,11 @@ static void refusals_are_told_in_the_official_clients_words(void **state)
         "  https://flox.dev/docs/tutorials/multi-arch-environments/#handling-unsupported-packages\n"
         "- could not find package 'a'.\n"
         "- No version.");
+    assert_string_equal(
+        failure_text(a,
+                     ANSWER(NO_PAGE("toplevel", NOT_THERE("a") ",{\"level\":\"trace\",\"type\":\"general\","
+                                                               "\"message\":\"Empty.\",\"context\":{}}"))),
+        "resolution failed: could not find package 'a'.\n\nEmpty.");
     /* one bad group spoils all; a group that fails silently is told of, too */
     assert_string_equal(
         failure_text(a, ANSWER(NO_PAGE("toplevel", ""))),
