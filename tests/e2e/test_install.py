@@ -1,11 +1,14 @@
 """Packages: searched, shown, installed, locked, upgraded and uninstalled, with a catalog whose every answer the test knows."""
 
+import concurrent.futures
 import json
+import tomllib
 
 import pytest
 
 from misbehaving import FAULTS, drips, says
 from stand_in import SYSTEMS, Catalog, package
+from test_client_crash import ROUNDS, Killer
 
 NEW = 'schema-version = "1.15.0"\n'
 DEFAULT = ("aarch64-darwin", "aarch64-linux", "x86_64-linux")
@@ -534,6 +537,38 @@ def test_a_managed_folder_with_edits_by_hand_is_not_installed_into(hub, machine,
         (folder / ".flox/env/manifest.toml").write_text(HEAD + TAIL)
         for words in (("install", "curl"), ("uninstall", "hello"), ("upgrade",)):
             nothing_changes(m, folder, *words, told="Your environment has changes that are not yet synced to a generation.")
+
+
+def test_an_install_that_is_killed_happened_or_did_not(hub, machine, owner):
+    with Catalog(PAGES, hub) as catalog:
+        m = machine("laptop").login(owner)
+        m.env["FLOE_HUB"] = catalog.url
+        m.floe("auth", "login", "--token-file", "-", input=owner.token, check=True)
+        folder = made(m, "web", HEAD + 'hello.pkg-path = "hello"\n' + TAIL)
+        m.floe("push", cwd=folder, check=True)
+        kill, before, history = Killer(m, 7), manifest(folder), 1
+        for i in range(ROUNDS):
+            there = "curl." in before
+            ended = kill("uninstall" if there else "install", "curl", cwd=folder)
+            shown = m.floe("list", "-n", cwd=folder, check=True).stdout.split()  # finishes what was begun
+            changes = json.loads(m.floe("generations", "history", "--json", cwd=folder, check=True).stdout)
+            happened = len(changes) > history
+            assert len(changes) - history in (0, 1) and (happened or not ended)
+            assert shown == (["curl", "hello"] if there != happened else ["hello"]), i
+            assert manifest(folder) == HEAD + 'hello.pkg-path = "hello"\n' + ('curl.pkg-path = "curl"\n' if "curl" in shown else "") + TAIL
+            assert set(lock(folder)["manifest"]["install"]) == set(tomllib.loads(manifest(folder))["install"]) == set(shown)
+            before, history = manifest(folder), len(changes)
+        assert kill.killed > 0
+
+
+def test_many_installs_at_once_in_one_folder_all_count(laptop):
+    folder = made(laptop, "web", NEW)
+    names = ("hello", "curl", "vim", "jdk", "set.deep", "helloworld")
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        for done in pool.map(lambda name: laptop.floe("install", name, cwd=folder), names):
+            assert done.returncode == 0, done.stderr
+    assert {i for i, _ in locked(folder)} == {n.rpartition(".")[2] for n in names}
+    assert set(tomllib.loads(manifest(folder))["install"]) == {n.rpartition(".")[2] for n in names}
 
 
 def test_without_a_login_a_reference_is_not_changed(machine, catalog):
