@@ -356,6 +356,10 @@ static void refusals_are_told_in_the_official_clients_words(void **state)
                      ANSWER(NO_PAGE("toplevel", NOT_THERE("a") ",{\"level\":\"trace\",\"type\":\"general\","
                                                                "\"message\":\"Empty.\",\"context\":{}}"))),
         "resolution failed: could not find package 'a'.\n\nEmpty.");
+    assert_string_equal(
+        failure_text(a, ANSWER(NO_PAGE("toplevel", "{\"level\":\"warning\",\"type\":\"general\","
+                                                   "\"message\":\"w\",\"context\":{}}," NOT_THERE("a")))),
+        "resolution failed: could not find package 'a'.");
     /* one bad group spoils all; a group that fails silently is told of, too */
     assert_string_equal(
         failure_text(a, ANSWER(NO_PAGE("toplevel", ""))),
