@@ -109,7 +109,7 @@ static fh_err refusal(struct client *c, const struct api_answer *answer, struct 
 /* May this be sent again although it may have been done? */
 static bool is_repeatable(const struct ask_request *r)
 {
-    return r->creates || strcmp(r->method, "GET") == 0 || strcmp(r->method, "PUT") == 0;
+    return r->creates || r->only_asks || strcmp(r->method, "GET") == 0 || strcmp(r->method, "PUT") == 0;
 }
 
 /* True when it was worth waiting, and waited. A 429 was refused before anything was done. */

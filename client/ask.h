@@ -15,6 +15,7 @@ struct ask_request {
     const json_t *body;   /* NULL: none */
     const char *if_match; /* an ETag with its quotes, or NULL */
     bool creates;         /* sent with an Idempotency-Key, so that repeating it creates nothing twice */
+    bool only_asks;       /* changes nothing, whatever its method */
 };
 struct ask_answer {
     long status;        /* 200 to 204 */

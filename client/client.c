@@ -25,6 +25,11 @@ struct client *client_begin(struct fh_cli *cli)
     return c;
 }
 
+int client_fail(const struct client *c)
+{
+    return say_error("%s", c->why != NULL ? c->why : c->e.msg);
+}
+
 static int sextet(char c)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

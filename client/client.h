@@ -5,6 +5,7 @@
 #include "client/api.h"
 #include "client/settings.h"
 #include "common/cli.h"
+#include "common/json.h"
 
 struct client {
     struct fh_arena *arena;
@@ -15,11 +16,16 @@ struct client {
     const char *meta_lock; /* the lock of an owner's clone that is held: see floxmeta.h; NULL: none */
     int preparing; /* the descriptor, and one, that holds a .flox which has no name yet; see floxdir_prepare
                     */
-    struct fh_error e; /* where a verb's calls leave what went wrong */
+    struct fh_error e;      /* where a verb's calls leave what went wrong */
+    const char *why;        /* the same, where it is longer than an error can hold: see client_fail */
+    const json_t *question; /* that the catalog was asked last to lock packages; NULL: none */
 };
 
 /* Loads the settings. Every verb calls it first; on failure it has told why and returns NULL. */
 struct client *client_begin(struct fh_cli *cli);
+
+/* Tells what is in c->e, or in c->why; returns 1, the exit status. */
+int client_fail(const struct client *c);
 
 struct identity {
     const char *handle;

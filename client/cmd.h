@@ -15,6 +15,11 @@ int cmd_delete(struct fh_cli *cli);
 int cmd_envs(struct fh_cli *cli);
 int cmd_init(struct fh_cli *cli);
 int cmd_edit(struct fh_cli *cli);
+int cmd_install(struct fh_cli *cli);
+int cmd_uninstall(struct fh_cli *cli);
+int cmd_upgrade(struct fh_cli *cli);
+int cmd_search(struct fh_cli *cli);
+int cmd_show(struct fh_cli *cli);
 int cmd_list(struct fh_cli *cli);
 int cmd_push(struct fh_cli *cli);
 int cmd_pull(struct fh_cli *cli);
@@ -52,6 +57,9 @@ extern const struct fh_opt cmd_json_opts[], cmd_audit_opts[], cmd_token_list_opt
     cmd_env_list_opts[], cmd_env_delete_opts[], cmd_env_restore_opts[];
 
 /* What several verbs do. */
+
+/* The words of the command line, as a message may have them. */
+const char *cmd_words(struct client *c, const struct fh_cli *cli);
 
 /* Opens a managed checkout's clone and branch, and brings back .flox/env where it is gone. */
 fh_err cmd_open_managed(struct client *c, struct floxdir *d, struct floxmeta *m,

@@ -203,7 +203,7 @@ int cmd_activate(struct fh_cli *cli)
         return fh_cli_usage(cli, "--start-services and --no-start-services are mutually exclusive");
     envset_init(&act.before, c->arena, environ);
     if (prepare(&act, cli, &d, &files, &c->e) != FH_OK)
-        return say_fail(&c->e);
+        return client_fail(c);
     /* A hook may use floe on this very environment. */
     flock(d.lock_fd, LOCK_UN);
     cmd_warn_packages(c, &files);

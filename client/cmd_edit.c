@@ -1,11 +1,13 @@
 /* floe edit (manifest-lockfile-client §7.4, git-environments §7.7) */
 #include "client/cmd.h"
 
-#include "client/checkout.h"
+#include "client/change.h"
 #include "client/disk.h"
 #include "client/editor.h"
 #include "client/hub.h"
 #include "client/include.h"
+#include "client/lock_say.h"
+#include "client/reason.h"
 #include "client/registry.h"
 #include "client/say.h"
 #include "common/ceilings.h"
@@ -15,28 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct edit {
-    struct client *c;
-    struct floxdir dir;
-    struct floxmeta meta; /* of a managed environment */
-};
-
-static bool same(const char *x, size_t nx, const char *y, size_t ny)
-{
-    return nx == ny && memcmp(x, y, nx) == 0;
-}
-
-/* Puts checked files in place: in a managed environment as a new generation. */
-static fh_err apply(struct edit *ed, const struct floxdir_files *files, struct fh_error *e)
-{
-    if (ed->dir.is_managed) {
-        const struct fh_change change = {.kind = FH_CHANGE_EDIT};
-        gitobj_id commit;
-        FH_TRY(floxmeta_commit(&ed->meta, ed->meta.here, &change, files, commit, e));
-        return checkout_move(&ed->meta, &ed->dir, commit, ed->meta.pin.rev, files, e);
-    }
-    return floxdir_write(ed->dir.path, files, e);
-}
+static const struct fh_change by_hand = {.kind = FH_CHANGE_EDIT};
 
 static int refuse(struct client *c, fh_err rc)
 {
@@ -44,60 +25,64 @@ static int refuse(struct client *c, fh_err rc)
         return say_error("%s\n\nNothing was changed.", c->e.msg);
     if (rc == FH_INVALID)
         return say_error("Failed to parse manifest:\n\n%s", c->e.msg);
-    return say_fail(&c->e);
+    return client_fail(c);
 }
 
-static void say_composed(struct client *c, const struct floxdir_files *files)
+static void say_locked(struct client *c, const struct floxdir_files *before,
+                       const struct floxdir_files *after)
 {
-    const struct fh_lock *lock;
+    const struct fh_lock *old = NULL, *lock;
     struct fh_error ignored;
-    if (fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", &lock, &ignored) != FH_OK ||
-        !lock->composed)
+    if (fh_lock_parse(c->arena, after->lock, after->lock_len, "manifest.lock", &lock, &ignored) != FH_OK)
+        return;
+    if (before->lock != NULL &&
+        fh_lock_parse(c->arena, before->lock, before->lock_len, "manifest.lock", &old, &ignored) == FH_OK)
+        lock_say_systems(c, old, lock);
+    if (!lock->composed)
         return;
     include_say_overrides(c, lock);
     say_info("Run 'floe list -c' to see merged manifest.");
 }
 
 /* This very shell is in the environment. */
-static bool is_active(const struct edit *ed)
+static bool is_active(const struct change *ch)
 {
     const char *dirs = getenv("FLOX_ENV_DIRS");
-    const char *run = fh_sprintf(ed->c->arena, "%s/run/", ed->dir.path);
+    const char *run = fh_sprintf(ch->c->arena, "%s/run/", ch->dir.path);
     return dirs != NULL && strstr(dirs, run) != NULL;
 }
 
-static int finish(struct edit *ed, struct floxdir_files *fresh, const struct floxdir_files *before)
+static int finish(struct change *ch, struct floxdir_files *fresh, const struct floxdir_files *before)
 {
-    struct client *c = ed->c;
+    struct client *c = ch->c;
     const struct fh_manifest *manifest;
     fh_err rc = floxdir_lock_manifest(c, fresh, &manifest, NULL, &c->e);
     if (rc != FH_OK)
         return refuse(c, rc);
-    if (same(fresh->manifest, fresh->manifest_len, before->manifest, before->manifest_len) &&
-        before->lock != NULL && same(fresh->lock, fresh->lock_len, before->lock, before->lock_len)) {
+    if (before->lock != NULL && change_is_same(fresh, before)) {
         say_warn("No changes made to environment.");
         return 0;
     }
-    if (apply(ed, fresh, &c->e) != FH_OK)
+    if (change_apply(ch, fresh, &by_hand, &c->e) != FH_OK)
         return say_fail(&c->e);
-    if (is_active(ed))
+    if (is_active(ch))
         say_warn("Your manifest has changes that cannot be automatically applied.\n\n"
                  "Please 'exit' the shell and run 'floe activate' to see these changes.");
     else
         say_done("Environment successfully updated.");
-    say_composed(c, fresh);
+    say_locked(c, before, fresh);
     return 0;
 }
 
-static int edit_from_file(struct edit *ed, const struct floxdir_files *before, const char *file)
+static int edit_from_file(struct change *ch, const struct floxdir_files *before, const char *file)
 {
-    struct client *c = ed->c;
+    struct client *c = ch->c;
     struct floxdir_files fresh = *before;
     fh_err rc = strcmp(file, "-") == 0
                     ? disk_read_fd(STDIN_FILENO, "standard input", FH_MAX_MANIFEST, c->arena, &fresh.manifest,
                                    &fresh.manifest_len, &c->e)
                     : disk_read(file, FH_MAX_MANIFEST, c->arena, &fresh.manifest, &fresh.manifest_len, &c->e);
-    return rc != FH_OK ? say_fail(&c->e) : finish(ed, &fresh, before);
+    return rc != FH_OK ? say_fail(&c->e) : finish(ch, &fresh, before);
 }
 
 static bool asks_to_continue(void)
@@ -109,9 +94,9 @@ static bool asks_to_continue(void)
 }
 
 /* The editor works on a copy; what is not valid goes back to it as often as the person likes. */
-static int edit_by_hand(struct edit *ed, const struct floxdir_files *before)
+static int edit_by_hand(struct change *ch, const struct floxdir_files *before)
 {
-    struct client *c = ed->c;
+    struct client *c = ch->c;
     struct floxdir_files fresh = *before;
     if (!isatty(STDIN_FILENO) && getenv("VISUAL") == NULL && getenv("EDITOR") == NULL)
         return say_error("Cannot open an editor without a terminal; use 'floe edit -f FILE'.");
@@ -130,7 +115,7 @@ static int edit_by_hand(struct edit *ed, const struct floxdir_files *before)
             break;
         fresh.lock = before->lock;
         fresh.lock_len = before->lock_len;
-        status = finish(ed, &fresh, before);
+        status = finish(ch, &fresh, before);
         if (status == 0 || !isatty(STDIN_FILENO) || !asks_to_continue())
             break;
     }
@@ -139,11 +124,11 @@ static int edit_by_hand(struct edit *ed, const struct floxdir_files *before)
     return rc != FH_OK ? say_fail(&c->e) : status;
 }
 
-static int rename_environment(struct edit *ed, const char *name)
+static int rename_environment(struct change *ch, const char *name)
 {
-    struct client *c = ed->c;
-    struct fh_envjson pointer = ed->dir.pointer;
-    if (ed->dir.is_managed)
+    struct client *c = ch->c;
+    struct fh_envjson pointer = ch->dir.pointer;
+    if (ch->dir.is_managed)
         return say_error(
             "FloxHub environments must currently be renamed on FloxHub.\nRename this environment at "
             "%s/settings\nThen pull the renamed environment.",
@@ -153,16 +138,16 @@ static int rename_environment(struct edit *ed, const char *name)
     if (strcmp(name, pointer.name) == 0)
         return say_error("environment already named '%s'", name);
     pointer.name = name;
-    if (floxdir_write_pointer(ed->dir.path, &pointer, FH_ENVJSON_PRETTY_NEWLINE, &c->e) != FH_OK)
+    if (floxdir_write_pointer(ch->dir.path, &pointer, FH_ENVJSON_PRETTY_NEWLINE, &c->e) != FH_OK)
         return say_fail(&c->e);
-    registry_note(c, ed->dir.path, &pointer);
-    say_done("renamed environment %s to '%s'", ed->dir.title, name);
+    registry_note(c, ch->dir.path, &pointer);
+    say_done("renamed environment %s to '%s'", ch->dir.title, name);
     return 0;
 }
 
-static int sync_by_hand(struct edit *ed, struct floxdir_files *files, bool edited)
+static int sync_by_hand(struct change *ch, struct floxdir_files *files, bool edited)
 {
-    struct client *c = ed->c;
+    struct client *c = ch->c;
     const struct fh_manifest *manifest;
     if (!edited) {
         say_plain("No local changes to sync.");
@@ -171,33 +156,33 @@ static int sync_by_hand(struct edit *ed, struct floxdir_files *files, bool edite
     fh_err rc = floxdir_lock_manifest(c, files, &manifest, NULL, &c->e);
     if (rc != FH_OK)
         return refuse(c, rc);
-    if (apply(ed, files, &c->e) != FH_OK)
+    if (change_apply(ch, files, &by_hand, &c->e) != FH_OK)
         return say_fail(&c->e);
     say_done("Environment successfully synced to a new generation.");
     return 0;
 }
 
-static int reset_by_hand(struct edit *ed)
+static int reset_by_hand(struct change *ch)
 {
-    struct client *c = ed->c;
+    struct client *c = ch->c;
     struct floxdir_files live;
-    if (floxmeta_live_files(&ed->meta, ed->meta.here, &live, &c->e) != FH_OK ||
-        floxdir_write(ed->dir.path, &live, &c->e) != FH_OK)
+    if (floxmeta_live_files(&ch->meta, ch->meta.here, &live, &c->e) != FH_OK ||
+        floxdir_write(ch->dir.path, &live, &c->e) != FH_OK)
         return say_fail(&c->e);
     say_done("Environment changes reset to current generation.");
     return 0;
 }
 
-static int edit_managed(struct edit *ed, struct fh_cli *cli, struct floxdir_files *files, bool *done)
+static int edit_managed(struct change *ch, struct fh_cli *cli, struct floxdir_files *files, bool *done)
 {
     bool edited;
     *done = true;
-    if (floxmeta_is_edited(&ed->meta, &ed->dir, &edited, &ed->c->e) != FH_OK)
-        return say_fail(&ed->c->e);
+    if (floxmeta_is_edited(&ch->meta, &ch->dir, &edited, &ch->c->e) != FH_OK)
+        return say_fail(&ch->c->e);
     if (fh_cli_flag(cli, "sync"))
-        return sync_by_hand(ed, files, edited);
+        return sync_by_hand(ch, files, edited);
     if (fh_cli_flag(cli, "reset"))
-        return reset_by_hand(ed);
+        return reset_by_hand(ch);
     if (edited && fh_cli_value(cli, "file") == NULL) /* a file replaces everything anyway */
         return cmd_say_unsynced("");
     *done = false;
@@ -216,36 +201,29 @@ static int refuse_combinations(struct fh_cli *cli)
 int cmd_edit(struct fh_cli *cli)
 {
     struct client *c = client_begin(cli);
-    struct edit ed = {.c = c, .meta = {.lock_fd = -1}};
-    const char *ref = fh_cli_value(cli, "reference"), *file = fh_cli_value(cli, "file");
-    struct floxdir_files before;
+    struct change ch;
+    const char *file = fh_cli_value(cli, "file");
     if (c == NULL)
         return 1;
     if (refuse_combinations(cli) != 0)
         return 2;
-    fh_err rc = ref != NULL ? client_need_login(c, &c->e) : FH_OK;
-    if (rc == FH_OK)
-        rc = ref != NULL ? cmd_open_reference(c, ref, &ed.dir, &ed.meta, &c->e)
-                         : floxdir_find(c, cli, true, &ed.dir, &c->e);
-    if (rc == FH_OK && ref == NULL)
-        rc = ed.dir.is_managed ? cmd_open_managed(c, &ed.dir, &ed.meta, &c->e)
-                               : floxdir_lock(c, &ed.dir, &c->e);
-    if (rc == FH_OK)
-        rc = floxdir_read(c, &ed.dir, &before, &c->e);
-    if (rc != FH_OK)
+    if (change_begin(&ch, c, cli, true, &c->e) != FH_OK)
         return say_fail(&c->e);
     if (fh_cli_value(cli, "name") != NULL)
-        return rename_environment(&ed, fh_cli_value(cli, "name"));
-    if (ed.dir.is_managed) {
+        return rename_environment(&ch, fh_cli_value(cli, "name"));
+    if (ch.dir.is_managed) {
         bool done;
-        int status = edit_managed(&ed, cli, &before, &done);
+        int status = edit_managed(&ch, cli, &ch.before, &done);
         if (done)
             return status;
     } else if (fh_cli_flag(cli, "sync") || fh_cli_flag(cli, "reset")) {
         return say_error(
             "Generations are only available for environments pushed to FloxHub.\nThe environment %s "
             "is a local only environment.",
-            ed.dir.title);
+            ch.dir.title);
     }
-    return file != NULL ? edit_from_file(&ed, &before, file) : edit_by_hand(&ed, &before);
+    int status = file != NULL ? edit_from_file(&ch, &ch.before, file) : edit_by_hand(&ch, &ch.before);
+    if (fh_cli_flag(cli, "explain"))
+        reason_say(c, c->question);
+    return status;
 }

@@ -1,6 +1,7 @@
 /* floe include upgrade (manifest-lockfile-client §6, git-environments §7.7) */
 #include "client/cmd.h"
 
+#include "client/change.h"
 #include "client/include.h"
 #include "client/say.h"
 
@@ -8,66 +9,30 @@
 
 struct upgrade {
     struct client *c;
-    struct floxdir dir;
-    struct floxmeta meta; /* of a managed environment */
+    struct change change;
     const struct fh_lock *before, *after;
     const char *const *names; /* asked for */
     size_t nnames;
 };
-
-static fh_err open_environment(struct upgrade *u, struct fh_cli *cli, struct fh_error *e)
-{
-    struct client *c = u->c;
-    const char *ref = fh_cli_value(cli, "reference");
-    if (ref != NULL)
-        return cmd_open_reference(c, ref, &u->dir, &u->meta, e);
-    FH_TRY(floxdir_find(c, cli, true, &u->dir, e));
-    return u->dir.is_managed ? cmd_open_managed(c, &u->dir, &u->meta, e) : floxdir_lock(c, &u->dir, e);
-}
-
-static fh_err refuse_edited(struct upgrade *u, struct fh_error *e)
-{
-    bool edited;
-    FH_TRY(floxmeta_is_edited(&u->meta, &u->dir, &edited, e));
-    if (!edited)
-        return FH_OK;
-    return FH_FAIL(e, FH_CONFLICT,
-                   "Your environment has changes that are not yet synced to a generation.\n\n"
-                   "To resolve this issue, run either\n"
-                   "* 'floe edit --sync' to commit your local changes to a new generation\n"
-                   "* 'floe edit --reset' to discard your local changes and reset to the latest generation");
-}
-
-static fh_err keep(struct upgrade *u, const struct floxdir_files *files, struct fh_error *e)
-{
-    if (u->dir.is_managed) {
-        const struct fh_change change = {
-            .kind = FH_CHANGE_INCLUDE_UPGRADE, .ntargets = u->nnames, .targets = u->names};
-        gitobj_id commit;
-        FH_TRY(floxmeta_commit(&u->meta, u->meta.here, &change, files, commit, e));
-        FH_TRY(floxmeta_move(&u->meta, u->dir.path, commit, u->meta.pin.rev, e));
-    }
-    return floxdir_write(u->dir.path, files, e);
-}
 
 /* An out-of-date lock is brought up to date first, as any other command would, so that what is told
  * afterwards is about the upgrade alone. */
 static fh_err upgrade(struct upgrade *u, struct fh_error *e)
 {
     struct client *c = u->c;
-    struct floxdir_files files;
+    struct floxdir_files files = u->change.before;
     const struct fh_manifest *manifest;
     bool made;
-    if (u->dir.is_managed)
-        FH_TRY(refuse_edited(u, e));
-    FH_TRY(floxdir_read(c, &u->dir, &files, e));
+    FH_TRY(change_refuse_unsynced(&u->change, e));
     FH_TRY(floxdir_lock_manifest(c, &files, &manifest, &made, e));
     FH_TRY(fh_lock_parse(c->arena, files.lock, files.lock_len, "manifest.lock", &u->before, e));
     struct floxdir_files fresh = files;
     FH_TRY(floxdir_upgrade_includes(c, &fresh, u->names, u->nnames, &manifest, e));
     FH_TRY(fh_lock_parse(c->arena, fresh.lock, fresh.lock_len, "manifest.lock", &u->after, e));
     bool same = fresh.lock_len == files.lock_len && memcmp(fresh.lock, files.lock, files.lock_len) == 0;
-    return same && !made ? FH_OK : keep(u, &fresh, e);
+    const struct fh_change what = {
+        .kind = FH_CHANGE_INCLUDE_UPGRADE, .ntargets = u->nnames, .targets = u->names};
+    return same && !made ? FH_OK : change_apply(&u->change, &fresh, &what, e);
 }
 
 static bool has_changed(const struct upgrade *u, const struct fh_included *include)
@@ -94,7 +59,7 @@ static int tell(const struct upgrade *u)
         if (has_changed(u, &u->after->includes[i]))
             list = fh_sprintf(a, "%s\n- '%s'", list, say_safe(a, u->after->includes[i].name));
     if (*list != '\0') {
-        say_done("Upgraded %s with latest changes to:%s", u->dir.title, list);
+        say_done("Upgraded %s with latest changes to:%s", u->change.dir.title, list);
         include_say_overrides(u->c, u->after);
     } else if (u->nnames == 0) {
         say_info("No included environments have changes.");
@@ -107,12 +72,12 @@ static int tell(const struct upgrade *u)
 
 int cmd_include_upgrade(struct fh_cli *cli)
 {
-    struct upgrade u = {.c = client_begin(cli), .meta = {.lock_fd = -1}};
+    struct upgrade u = {.c = client_begin(cli)};
     if (u.c == NULL)
         return 1;
     u.nnames = (size_t)cli->nargs;
     u.names = (const char *const *)cli->args;
-    if (open_environment(&u, cli, &u.c->e) != FH_OK || upgrade(&u, &u.c->e) != FH_OK)
+    if (change_begin(&u.change, u.c, cli, false, &u.c->e) != FH_OK)
         return say_fail(&u.c->e);
-    return tell(&u);
+    return upgrade(&u, &u.c->e) == FH_OK ? tell(&u) : client_fail(u.c);
 }

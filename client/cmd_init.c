@@ -67,6 +67,8 @@ static bool in_git(struct client *c, const char *dir)
 static void say_next(struct client *c, const char *name, const char *dir)
 {
     say_created("Created environment '%s' (%s)\n\nNext:\n"
+                "  $ floe search <package>    <- Search for a package\n"
+                "  $ floe install <package>   <- Install a package into an environment\n"
                 "  $ floe activate            <- Enter the environment\n"
                 "  $ floe edit                <- Add environment variables and shell hooks%s\n",
                 name, settings_system(c->arena),

@@ -169,7 +169,7 @@ static int print_config(struct client *c, struct floxdir_files *files)
         include_say_overrides(c, lock);
     }
     fh_buf_free(&text);
-    return rc == FH_OK ? 0 : say_fail(&c->e);
+    return rc == FH_OK ? 0 : client_fail(c);
 }
 
 /* What the hub has now; the checkout stays as it is. */
@@ -207,5 +207,5 @@ int cmd_list(struct fh_cli *cli)
         rc = floxdir_lock_manifest(c, &files, &manifest, NULL, &c->e);
     if (rc == FH_OK)
         rc = fh_lock_parse(c->arena, files.lock, files.lock_len, "manifest.lock", &lock, &c->e);
-    return rc == FH_OK ? list_packages(c, cli, lock) : say_fail(&c->e);
+    return rc == FH_OK ? list_packages(c, cli, lock) : client_fail(c);
 }

@@ -119,6 +119,14 @@ fh_err cmd_open_reference(struct client *c, const char *ref, struct floxdir *d, 
     return cmd_open_managed(c, d, m, e);
 }
 
+const char *cmd_words(struct client *c, const struct fh_cli *cli)
+{
+    const char *text = "";
+    for (int i = 0; i < cli->nargs; i++)
+        text = fh_sprintf(c->arena, "%s%s%s", text, i > 0 ? " " : "", say_safe(c->arena, cli->args[i]));
+    return text;
+}
+
 int cmd_say_unsynced(const char *more)
 {
     return say_error("Your environment has changes that are not yet synced to a generation.\n\n"

@@ -76,7 +76,7 @@ static int push_first(struct client *c, struct floxdir *d, const char *owner, bo
         hub_check_name("Environment", d->pointer.name, e) != FH_OK || floxdir_lock(c, d, e) != FH_OK ||
         floxdir_read(c, d, &files, e) != FH_OK ||
         floxdir_lock_manifest(c, &files, &manifest, NULL, e) != FH_OK)
-        return say_fail(e);
+        return client_fail(c);
     if (refuse_local_includes(manifest) != 0)
         return 1;
     const struct fh_envjson pointer = {

@@ -67,11 +67,23 @@ fh_err floxdir_prepare(struct client *c, const char *project, const char **fresh
                        struct fh_error *e) FH_MUSTCHECK;
 fh_err floxdir_write_ignores(const char *dot_flox, bool attributes, struct fh_error *e) FH_MUSTCHECK;
 
-/* The manifest checked, and a lock that fits it: the one there is, or a new one from it where no catalog is
- * needed; environments that it includes and the lock does not have yet are fetched. files->lock is replaced
- * when a new one was made (*made, may be NULL), and then files->manifest too, where what was included needs a
- * newer schema-version than it had. Nothing is written. */
+/* The manifest checked, and a lock that fits it: the one there is, or a new one. For that, packages that are
+ * not locked yet are asked of the hub's catalog, and environments that it includes and the lock does not have
+ * yet are fetched. files->lock is replaced when a new one was made (*made, may be NULL), and then
+ * files->manifest too, where what is locked needs a newer schema-version than it had. Nothing is written.
+ * What the catalog cannot resolve is FH_CONFLICT, with the whole story in c->why; what it was asked is in
+ * c->question. */
 fh_err floxdir_lock_manifest(struct client *c, struct floxdir_files *files,
+                             const struct fh_manifest **manifest, bool *made,
+                             struct fh_error *e) FH_MUSTCHECK;
+/* The same for a change of packages. */
+struct floxdir_wish {
+    struct fh_strings fresh;                 /* the ids that were just installed: see fh_lock_input */
+    bool upgrades;                           /* makes a new lock in any case */
+    struct fh_strings upgraded;              /* of these ids and groups; none: of all packages */
+    const struct fh_lock_failures *failures; /* set with c->why */
+};
+fh_err floxdir_lock_packages(struct client *c, struct floxdir_files *files, struct floxdir_wish *wish,
                              const struct fh_manifest **manifest, bool *made,
                              struct fh_error *e) FH_MUSTCHECK;
 /* The same, always locking anew, with the includes of these names brought again; all of them when there are

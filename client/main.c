@@ -8,7 +8,10 @@
 #define OPT_REFERENCE                                                                                        \
     "reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",   \
         "env"
-#define OPT_TIP   "upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL
+#define OPT_TIP "upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL
+#define OPT_EXPLAIN                                                                                          \
+    "explain", 0, FH_OPT_FLAG, NULL, "say why the catalog chose what it chose, or could not; a Floe knows",  \
+        NULL, NULL
 #define OPT_JSON  "json", 0, FH_OPT_FLAG, NULL, "as JSON", NULL, NULL
 #define OPT_PAGER "no-pager", 0, FH_OPT_FLAG, NULL, "accepted and ignored: floe starts no pager", NULL, NULL
 
@@ -40,6 +43,34 @@ static const struct fh_opt edit_opts[] = {
     {"name", 'n', FH_OPT_VALUE, "NAME", "rename the environment", NULL, NULL},
     {"sync", 's', FH_OPT_FLAG, NULL, "make a generation of changes made to the manifest by hand", NULL, NULL},
     {"reset", 0, FH_OPT_FLAG, NULL, "take back changes made to the manifest by hand", NULL, NULL},
+    {OPT_EXPLAIN},
+    {0},
+};
+
+static const struct fh_opt install_opts[] = {
+    {OPT_DIR},
+    {OPT_REFERENCE},
+    {"id", 'i', FH_OPT_PAIRS, "ID PACKAGE", "install PACKAGE under this id", NULL, NULL},
+    {OPT_EXPLAIN},
+    {0},
+};
+
+static const struct fh_opt upgrade_opts[] = {
+    {OPT_DIR},
+    {OPT_REFERENCE},
+    {"dry-run", 0, FH_OPT_FLAG, NULL, "show what would change, and change nothing", NULL, NULL},
+    {OPT_EXPLAIN},
+    {0},
+};
+
+static const struct fh_opt search_opts[] = {
+    {"all", 'a', FH_OPT_FLAG, NULL, "every result, not the first ten", NULL, NULL},
+    {"json", 0, FH_OPT_FLAG, NULL, "as JSON, as the hub sent them", NULL, NULL},
+    {0},
+};
+
+static const struct fh_opt show_opts[] = {
+    {"json", 0, FH_OPT_FLAG, NULL, "every version and system as JSON, as the hub sent them", NULL, NULL},
     {0},
 };
 
@@ -168,6 +199,27 @@ static const struct fh_verb verbs[] = {
      "Who asks for services, with this, with 'activate --start-services' or by services.auto-start in the "
      "manifest, is refused with their names. Any other environment that has some is entered without them.",
      services_opts, cmd_services, .aliases = NULL},
+    {"search", "TERM", 1, 1, "search the hub's catalog for packages",
+     "Finds what has TERM in the last part of its path or in its description, without regard to case; with a "
+     "dot in TERM, in the whole path. Ten results are shown, or as many as flox's setting search_limit says.",
+     search_opts, cmd_search, .aliases = NULL},
+    {"show", "PACKAGE", 1, 1, "show the versions of a package",
+     "PACKAGE is a path as 'floe search' shows it.", show_opts, cmd_show, .aliases = NULL},
+    {"install", "[PACKAGE…]", 0, -1, "install packages",
+     "PACKAGE is a path of the catalog (hello, python3Packages.pip), a published package (OWNER/NAME) or a "
+     "store path. PATH@VERSION asks for a version or a range of them, PATH^OUT,OUT for some outputs and "
+     "PATH^.. for all. Its id is the last part of the path, unless -i gives another. A package that only "
+     "some "
+     "systems have is installed for those. Where anything fails, nothing changes.",
+     install_opts, cmd_install, .aliases = "i"},
+    {"uninstall", "PACKAGE…", 1, -1, "uninstall packages",
+     "PACKAGE is an id, or a path that one package has. PACKAGE^OUT,OUT takes away these outputs alone.",
+     which_opts, cmd_uninstall, .aliases = "rm"},
+    {"upgrade", "[ID|GROUP…]", 0, -1, "bring packages to what the catalog has now",
+     "Without a name, all of them. The packages of a group are upgraded together. The manifest stays as it "
+     "is, "
+     "and so do versions that it asks for.",
+     upgrade_opts, cmd_upgrade, .aliases = NULL},
     {"edit", "", 0, 0, "change the manifest",
      "Opens $VISUAL, $EDITOR or the first of nano, vim, vi and emacs. Nothing is written unless the manifest "
      "is "

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { DEFAULT_SEARCH_LIMIT = 10 };
+
 static const char default_hub[] = "https://hub.flox.dev/";
 
 static const char *set_env(const char *name)
@@ -186,6 +188,7 @@ fh_err settings_load(struct fh_arena *a, const char *hub_option, struct settings
     for (size_t i = 0; i < flox.ntrust; i++)
         trust[s.ntrust++] = flox.trust[i];
     s.trust = trust;
+    s.search_limit = flox.search_limit > 0 ? flox.search_limit : DEFAULT_SEARCH_LIMIT;
     *out = s;
     return FH_OK;
 }

@@ -34,6 +34,7 @@ struct settings {
     const char *handle;       /* whose token it is where that is known without asking; else NULL */
     const char *config;       /* path of floe's config */
     const char *config_token; /* the token in it, whichever hub it is for; NULL: none */
+    size_t search_limit;      /* results of a search; flox's setting of that name, or ten */
     const char *home, *data_dir, *cache_dir, *rendered_dir;
     size_t ntrust, nown_trust;          /* all, and how many of them are floe's */
     const struct settings_trust *trust; /* floe's first */

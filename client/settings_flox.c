@@ -1,5 +1,5 @@
-/* flox.toml: floxhub_url, floxhub_token, trusted_environments. A file that does not read is passed over with
- * a warning: it is flox's, and floe must work beside a newer one. */
+/* flox.toml: floxhub_url, floxhub_token, search_limit, trusted_environments. A file that does not read is
+ * passed over with a warning: it is flox's, and floe must work beside a newer one. */
 #include "client/settings_flox.h"
 
 #include "client/disk.h"
@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { MAX_SEARCH_LIMIT = 255 };
 
 static const char *text_of(const struct fh_toml *root, const char *key)
 {
@@ -59,6 +61,10 @@ static void read_one(struct fh_arena *a, const char *path, struct settings_flox 
         out->token = token;
         out->token_path = path;
     }
+    const struct fh_toml_entry *limit = fh_toml_find(root, "search_limit");
+    if (limit != NULL && limit->value.kind == FH_TOML_INTEGER && limit->value.integer > 0 &&
+        limit->value.integer <= MAX_SEARCH_LIMIT)
+        out->search_limit = (size_t)limit->value.integer;
     take_trust(a, root, out);
 }
 

@@ -6,6 +6,7 @@
 
 struct settings_flox {
     const char *hub, *token, *token_path; /* NULL: not set */
+    size_t search_limit;                  /* 0: not set */
     struct settings_trust *trust;
     size_t ntrust;
 };

@@ -126,6 +126,11 @@ static int walk(struct fh_cli *cli, const struct getopt_tables *t, int argc, cha
                                 o->value ? o->value : "VALUE");
         last = o->kind == FH_OPT_FLAG ? NULL : optarg;
         keep(cli, o, optarg);
+        if (o->kind != FH_OPT_PAIRS)
+            continue;
+        if (optind >= argc)
+            return fh_cli_usage(cli, "The option --%s needs two values (%s).", o->name, o->value);
+        keep(cli, o, last = argv[optind++]);
     }
     /* getopt does not say whether it ended at "--": it did if that stands before its end and was no value. */
     cli->dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0 && argv[optind - 1] != last;

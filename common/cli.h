@@ -13,7 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum fh_opt_kind { FH_OPT_FLAG, FH_OPT_VALUE, FH_OPT_MANY /* may be repeated */ };
+enum fh_opt_kind {
+    FH_OPT_FLAG,
+    FH_OPT_VALUE,
+    FH_OPT_MANY,  /* may be repeated */
+    FH_OPT_PAIRS, /* may be repeated, and takes two words: its values are the first, the second, the first …
+                   */
+};
 
 struct fh_opt {
     const char *name; /* long name without dashes; NULL ends a table */
@@ -73,7 +79,8 @@ int fh_cli_main(const struct fh_program *program, int argc, char **argv, void *c
 
 bool fh_cli_flag(const struct fh_cli *cli, const char *name);
 const char *fh_cli_value(const struct fh_cli *cli, const char *name); /* the last one; NULL when not given */
-const char *const *fh_cli_values(const struct fh_cli *cli, const char *name, size_t *n); /* of FH_OPT_MANY */
+const char *const *fh_cli_values(const struct fh_cli *cli, const char *name,
+                                 size_t *n); /* of FH_OPT_MANY and FH_OPT_PAIRS */
 /* Every option that was given, in order, as name, value pairs ended by NULL (flags: "true"). */
 const char *const *fh_cli_given(const struct fh_cli *cli);
 

@@ -57,7 +57,7 @@ static void opt_left(const struct fh_opt *o, char *out, size_t size)
              o->kind == FH_OPT_FLAG ? ""
              : o->value             ? o->value
                                     : "VALUE",
-             o->kind == FH_OPT_MANY ? " …" : "");
+             o->kind == FH_OPT_MANY || o->kind == FH_OPT_PAIRS ? " …" : "");
 }
 
 static void print_opts(FILE *out, const struct fh_program *p, const struct fh_verb *v)

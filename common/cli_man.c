@@ -47,7 +47,7 @@ static fh_err add_opt(struct fh_buf *b, const struct fh_opt *o, struct fh_error 
         FH_TRY(add_line(b, ", \\fB\\-\\-", o->alias, "\\fR", e));
     if (o->kind != FH_OPT_FLAG)
         FH_TRY(add_line(b, " \\fI", o->value ? o->value : "VALUE", "\\fR", e));
-    if (o->kind == FH_OPT_MANY)
+    if (o->kind == FH_OPT_MANY || o->kind == FH_OPT_PAIRS)
         FH_TRY(fh_buf_add_str(b, " …", e));
     return add_line(b, "\n", o->help, "\n", e);
 }

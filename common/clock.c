@@ -123,3 +123,36 @@ bool fh_time_parse_us(const char *text, int64_t *microseconds)
     *microseconds = seconds * 1000000 + us;
     return true;
 }
+
+/* The fraction of a time that fh_time_parse_us takes, in nanoseconds. */
+static long nanoseconds(const char *text)
+{
+    const char *at = strchr(text, '.');
+    long value = 0;
+    for (int n = 0; n < 9; n++) {
+        bool more = at && at[1] >= '0' && at[1] <= '9';
+        at = more ? at + 1 : NULL;
+        value = 10 * value + (more ? *at - '0' : 0);
+    }
+    return value;
+}
+
+bool fh_time_to_utc(const char *text, char out[FH_RFC3339_SIZE])
+{
+    int64_t us;
+    if (!fh_time_parse_us(text, &us))
+        return false;
+    long nanos = nanoseconds(text);
+    int width = nanos == 0 ? 0 : nanos % 1000000 == 0 ? 3 : nanos % 1000 == 0 ? 6 : 9;
+    fh_time_format(us / 1000000, out);
+    if (width == 0)
+        return true;
+    for (int i = width; i < 9; i++)
+        nanos /= 10;
+    out[19] = '.';
+    for (int i = width; i > 0; i--, nanos /= 10)
+        out[19 + i] = (char)('0' + nanos % 10);
+    out[20 + width] = 'Z';
+    out[21 + width] = '\0';
+    return true;
+}

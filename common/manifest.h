@@ -110,6 +110,8 @@ fh_err fh_manifest_parse(struct fh_arena *a, const char *text, size_t n, const c
                          const struct fh_manifest **out, struct fh_error *e) FH_MUSTCHECK;
 fh_err fh_manifest_from_json(struct fh_arena *a, const json_t *object, const char *name,
                              const struct fh_manifest **out, struct fh_error *e) FH_MUSTCHECK;
+/* "owner/pkg": a published package; a dot before the slash makes it an attribute path. */
+bool fh_is_custom_path(const char *pkg_path);
 bool fh_manifest_equal(const struct fh_manifest *a, const struct fh_manifest *b); /* at value level */
 /* options.systems, else the three default systems and host; sorted, without duplicates. */
 struct fh_strings fh_manifest_systems(struct fh_arena *a, const struct fh_manifest *m, const char *host);

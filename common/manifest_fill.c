@@ -55,9 +55,8 @@ static struct fh_manifest_scripts fill_scripts(const json_t *object)
     };
 }
 
-/* "owner/pkg" is a published package; a dot before the slash makes it an attribute path
- * (manifest-lockfile-client §3.3). */
-static bool is_custom_path(const char *path)
+/* manifest-lockfile-client §3.3 */
+bool fh_is_custom_path(const char *path)
 {
     const char *slash = strchr(path, '/');
     const char *dot = strchr(path, '.');
@@ -92,7 +91,7 @@ static void fill_package(struct fh_arena *a, const char *id, const json_t *from,
         const char *group = fh_json_string(from, "pkg-group");
         p->path = fh_json_string(from, "pkg-path");
         p->group = group ? group : "toplevel";
-        p->is_custom = is_custom_path(p->path);
+        p->is_custom = fh_is_custom_path(p->path);
     }
 }
 

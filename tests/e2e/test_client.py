@@ -145,12 +145,13 @@ def test_a_manifest_that_is_wrong_is_refused_with_its_place_and_nothing_is_writt
     assert files(folder) == before
 
 
-def test_what_needs_the_catalog_is_refused_and_nothing_is_written(machine):
+def test_without_the_hub_no_new_package_is_locked_and_nothing_is_written(machine):
     m = machine()
+    m.env["FLOE_HUB"] = "http://127.0.0.1:9"
     folder = made(m, "web")
     before = files(folder)
     done = m.floe("edit", "-f", "-", cwd=folder, input=EMPTY + '[install]\nhello.pkg-path = "hello"\n')
-    assert done.returncode == 1 and "hello" in done.stderr and "catalog" in done.stderr
+    assert done.returncode == 1 and "http://127.0.0.1:9" in done.stderr and "Nothing was changed." in done.stderr
     assert files(folder) == before
 
 

@@ -136,16 +136,17 @@ static void what_the_options_forbid_is_refused_also_when_it_was_locked(void **st
     const struct fh_lock *old = two_locked();
     const char *both =
         TWO_SYSTEMS "install.a.pkg-path = 'a'\ninstall.b = { pkg-path = 'b', pkg-group = 'g' }\n";
-    assert_string_equal(refusal(fh_sprintf(arena, "%soptions.allow.unfree = false\n", both), old, FH_INVALID),
-                        "The package 'b' has an unfree license.\n\nAllow unfree packages by setting "
-                        "'options.allow.unfree = true' in manifest.toml");
+    assert_string_equal(
+        refusal(fh_sprintf(arena, "%soptions.allow.unfree = false\n", both), old, FH_MISMATCH),
+        "The package 'b' has an unfree license.\n\nAllow unfree packages by setting "
+        "'options.allow.unfree = true' in manifest.toml");
     assert_non_null(
-        strstr(refusal(fh_sprintf(arena, "%soptions.allow.licenses = ['X']\n", both), old, FH_INVALID),
+        strstr(refusal(fh_sprintf(arena, "%soptions.allow.licenses = ['X']\n", both), old, FH_MISMATCH),
                "has license 'MIT' which is not in the list"));
     made(fh_sprintf(arena, "%soptions.allow.licenses = []\n", both), old);
     assert_non_null(strstr(refusal(fh_sprintf(arena, "%sinstall.b.systems = ['x86_64-darwin']\n",
                                               TWO_SYSTEMS "install.b.pkg-path = 'b'\n"),
-                                   old, FH_INVALID),
+                                   old, FH_MISMATCH),
                            "'b' specifies disabled or unknown system 'x86_64-darwin' (enabled systems: "
                            "aarch64-linux, x86_64-linux).\n\nAdd 'x86_64-darwin' to 'options.systems'"));
 }
