@@ -213,14 +213,14 @@ static fh_err open_database(struct hub *h, struct db_config *db, struct fh_error
     return db_migrate(h->app.pool, NULL, e);
 }
 
-/* Most of the workers may wait for it, never all: git does not stop because another hub is slow. */
+/* Half of the workers may wait for it: git does not stop because another hub is slow. */
 static struct catalog_upstream *open_upstream(struct app *app)
 {
     const struct catalog_upstream_config config = {
         .url = app->config->catalog_upstream,
         .token = app->config->catalog_upstream_token,
         .fresh = app->config->catalog_upstream_age,
-        .most = (int)(hub_of(app)->web.workers * 3 / 4),
+        .most = (int)(hub_of(app)->web.workers / 2),
     };
     return catalog_upstream_new(&config);
 }
