@@ -2,9 +2,11 @@
 #include "server/app.h"
 
 #include "common/buf.h"
+#include "common/ceilings.h"
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
 #include "server/catalog/catalog_memory.h"
+#include "server/catalog/resolve_memory.h"
 #include "server/catalog/upstream.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
@@ -237,6 +239,7 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
     };
     app->sessions = auth_sessions_new(app->pool);
     app->catalog = catalog_new(app->pool);
+    app->resolve = resolve_memory_new(FH_MAX_RESOLVE_MEMORY);
     if (app->config->catalog_upstream)
         app->upstream = open_upstream(app);
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
@@ -285,6 +288,7 @@ void app_stop(struct app *app, int drain_ms)
     }
     catalog_upstream_free(app->upstream);
     catalog_free(app->catalog);
+    resolve_memory_free(app->resolve);
     if (app->repos)
         wire_repos_close(app->repos);
     rest_close(app->rest);

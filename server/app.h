@@ -13,6 +13,7 @@ struct db_listener;
 struct health;
 struct web_server;
 struct wire_repos;
+struct resolve_memory;
 struct rest;
 
 struct app {
@@ -25,6 +26,7 @@ struct app {
     struct wire_repos *repos;          /* owners' repositories: snapshots, packs, pack cache */
     struct catalog *catalog;           /* which catalogs there are, the search index */
     struct catalog_upstream *upstream; /* NULL: none is set */
+    struct resolve_memory *resolve;    /* packages that were resolved lately */
     struct rest *rest;                 /* what REST keeps between requests */
     struct web_server *web;
     struct health *health;

@@ -1,10 +1,9 @@
 /* GET /api/v1/catalog/packages/{attr_path}: show (catalog-read-api 3.3 and 5). */
 #include "server/catalog/upstream_http.h"
 
-#include "common/clock.h"
 #include "server/app.h"
+#include "server/catalog/package_json.h"
 #include "server/catalog/package_versions.h"
-#include "server/catalog/search_part.h"
 
 #include <string.h>
 
@@ -41,63 +40,6 @@ static fh_err load(struct db_conn *c, void *arg, struct fh_error *e)
     if (s->catalog->owner)
         return store_package_builds(c, s->arena, s->package.id, &s->rows, &s->n, e);
     return catalog_package_load(c, s->arena, s->layout, &s->package, &s->rows, &s->n, e);
-}
-
-static const char *flag(const struct store_package_row *row, int which)
-{
-    return row->flags & which << STORE_UNKNOWN_SHIFT ? NULL : row->flags & which ? "true" : "false";
-}
-
-/* "2026-05-26T07:06:18.644750Z" */
-static const char *date(struct fh_arena *a, int64_t seconds, int64_t micros)
-{
-    char text[FH_RFC3339_SIZE];
-    fh_time_format(seconds, text);
-    return micros ? fh_sprintf(a, "%.*s.%06lldZ", (int)strlen(text) - 1, text, (long long)micros)
-                  : fh_strdup(a, text);
-}
-
-static fh_err put_source(struct fh_buf *b, struct fh_arena *a, const struct store_package_row *row,
-                         struct fh_error *e)
-{
-    enum { MICROS = 1000000 };
-    const char *url =
-        row->locked_url ? row->locked_url : fh_sprintf(a, "%s?rev=%s", CATALOG_BASE_URL, row->rev);
-    const char *scraped =
-        row->scraped_at ? date(a, row->scraped_at / MICROS, row->scraped_at % MICROS) : NULL;
-    FH_TRY(catalog_put_text(b, "locked_url", url, e));
-    FH_TRY(catalog_put_text(b, "rev", row->rev, e));
-    FH_TRY(catalog_put_int(b, "rev_count", row->rev_count, e));
-    FH_TRY(catalog_put_text(b, "rev_date", date(a, row->rev_date, 0), e));
-    FH_TRY(catalog_put_json(b, "broken", flag(row, STORE_BROKEN), e));
-    FH_TRY(catalog_put_json(b, "insecure", flag(row, STORE_INSECURE), e));
-    FH_TRY(catalog_put_json(b, "unfree", flag(row, STORE_UNFREE), e));
-    FH_TRY(catalog_put_json(b, "missing_builds", flag(row, STORE_MISSING_BUILDS), e));
-    FH_TRY(catalog_put_json(b, "stabilities", row->tags, e));
-    FH_TRY(catalog_put_text(b, "scrape_date", scraped, e));
-    return catalog_put_text(b, "cache_uri", row->cache_uri, e);
-}
-
-static fh_err put_row(struct fh_buf *b, const struct show *s, const struct store_package_row *row,
-                      struct fh_error *e)
-{
-    const char *owner = s->catalog->owner;
-    const char *pkg_path = owner ? fh_sprintf(s->arena, "%s/%s", owner, s->attr_path) : s->attr_path;
-    FH_TRY(catalog_put_json(b, NULL, "{", e));
-    FH_TRY(catalog_put_text(b, "catalog", owner ? owner : "nixpkgs", e));
-    FH_TRY(catalog_put_text(b, "attr_path", s->attr_path, e));
-    FH_TRY(catalog_put_text(b, "pkg_path", pkg_path, e));
-    FH_TRY(catalog_put_text(b, "derivation", row->drv_path, e));
-    FH_TRY(catalog_put_text(b, "name", row->name, e));
-    FH_TRY(catalog_put_text(b, "pname", catalog_last_component(s->attr_path), e));
-    FH_TRY(catalog_put_text(b, "version", row->version, e));
-    FH_TRY(catalog_put_text(b, "system", fh_system_name(row->system), e));
-    FH_TRY(catalog_put_json(b, "outputs", row->outputs, e));
-    FH_TRY(catalog_put_json(b, "outputs_to_install", row->outputs_to_install, e));
-    FH_TRY(catalog_put_text(b, "description", row->description, e));
-    FH_TRY(catalog_put_text(b, "license", row->license, e));
-    FH_TRY(put_source(b, s->arena, row, e));
-    return catalog_put(b, "}", e);
 }
 
 /* One sentence for what is absent and for what is hidden, whose look-ups are made alike. */
@@ -138,10 +80,11 @@ fh_err catalog_http_packages(struct web_request *req, struct web_response *res, 
     if (u && !owner && *attr_path)
         return pass(req, res, u, &page, e);
     FH_TRY(find(req, scope, &s, e));
+    const struct catalog_package what = {.owner = s.catalog->owner, .attr_path = s.attr_path};
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(catalog_put(b, "{\"items\":[", e));
     for (size_t i = page.first; i < s.n && i - page.first < page.most; i++)
-        FH_TRY(put_row(b, &s, &s.rows[i], e));
+        FH_TRY(catalog_put_package(b, req->arena, &what, &s.rows[i], e));
     FH_TRY(catalog_put(b, "]", e));
     FH_TRY(catalog_put_int(b, "total_count", (int64_t)s.n, e));
     FH_TRY(catalog_put_json(b, "deprecation", s.package.deprecation, e));
