@@ -208,6 +208,15 @@ def resolve(hub, groups, token=None):
 LINUX = ["x86_64-linux"]
 
 
+def without_tags(answer):
+    """The tags of the page that an owner's build was made on are not known where there is no such page."""
+    for group in answer["items"]:
+        for package in (group["page"] or {}).get("packages", []):
+            if package["catalog"] != "nixpkgs":
+                del package["stabilities"]
+    return answer
+
+
 def test_a_resolve_of_both_is_one_answer_and_the_one_of_a_hub_that_has_all(world):
     two = ["aarch64-linux", "x86_64-linux"]
     for groups in ({"toplevel": [("hello", "hello", two, None)]}, {"toplevel": [("h", "hello", LINUX, "2.10")]},
@@ -216,7 +225,8 @@ def test_a_resolve_of_both_is_one_answer_and_the_one_of_a_hub_that_has_all(world
                    {"x": [("old", "hello", LINUX, "9")]}, {}):
         for ours, theirs in ((None, None), (world.user.token, world.whole_user.token)):
             got, want = resolve(world.near, groups, ours), resolve(world.whole, groups, theirs)
-            assert got.status == want.status == 200 and got.json == want.json, groups
+            assert got.status == want.status == 200
+            assert without_tags(got.json) == without_tags(want.json), groups
 
 
 def test_a_group_of_both_has_the_upstreams_page_and_all_packages_in_their_order(world):
