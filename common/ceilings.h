@@ -63,6 +63,35 @@ enum {
     FH_MAX_TOML_DEPTH = 32,
     FH_MAX_INCLUDES = 256, /* environments that one includes */
 
+    /* the catalog: questions */
+    FH_MIN_SEARCH_TERM = 2, /* characters, not bytes */
+    FH_MAX_SEARCH_TERM = 200,
+    FH_MAX_BODY_LOOKUP = 8 * 1024 * 1024,
+    FH_MAX_LOOKUP_GROUPS = 256,
+    FH_MAX_LOOKUP_REFERENCES = 1024, /* of a group */
+    FH_MAX_LOOKUP_REFERENCE = 1024,  /* characters */
+    FH_UPSTREAM_CONNECT_TIMEOUT = 3 * 1000,
+    FH_UPSTREAM_TIMEOUT = 20 * 1000, /* a whole answer of an upstream */
+    FH_MAX_UPSTREAM_ANSWER = 32 * 1024 * 1024,
+    FH_MAX_UPSTREAM_KEPT = 64 * 1024 * 1024,  /* of its answers in memory, all together */
+    FH_MAX_CATALOG_PAGE = 10000,              /* rows on a page of an answer; clients ask for 1000 */
+    FH_MAX_CATALOG_PAGES = 8 * 1024 * 1024,   /* the number of the last page that can be asked for */
+    FH_MAX_CATALOG_ANSWER = 64 * 1024 * 1024, /* bytes of an answer */
+
+    /* resolve: one request */
+    FH_MAX_BODY_RESOLVE = 4 * 1024 * 1024,
+    FH_MAX_RESOLVE_GROUPS = 1024,
+    FH_MAX_RESOLVE_ROWS =
+        8192, /* packages, each system counted; the largest environments have some hundreds */
+    FH_MAX_RESOLVE_SYSTEMS = 16,
+    FH_MAX_RESOLVE_LICENSES = 256,
+    FH_MAX_RESOLVE_TEXT = 1024, /* a name, an attribute path, a derivation */
+    FH_MAX_VERSION_TEXT = 512,
+    FH_MAX_VERSION_CLAUSES = 32,
+    FH_MAX_CANDIDATE_PAGES = 10000,
+    FH_MAX_RESOLVE_MEMORY = 64 * 1024 * 1024, /* of packages kept between requests */
+    FH_MAX_EXPLAIN_NAMES = 16,                /* names for which explain looks for similar ones */
+
     /* the catalog: what an import may bring */
     FH_MAX_IMPORT_LINE = 256 * 1024,          /* a row; the longest of nixpkgs' is under 20 KB */
     FH_MAX_IMPORT_MEMORY = 128 * 1024 * 1024, /* of a decompressor: xz -9 takes 65 MB */

@@ -14,3 +14,14 @@ CREATE TRIGGER package_updated AFTER UPDATE ON package REFERENCING NEW TABLE AS 
     FOR EACH STATEMENT EXECUTE FUNCTION catalog_note_change();
 CREATE TRIGGER package_deleted AFTER DELETE ON package REFERENCING OLD TABLE AS touched
     FOR EACH STATEMENT EXECUTE FUNCTION catalog_note_change();
+
+-- Where a build's source is and what was locked for it, as its publisher said: what lookups of build inputs answer. A build that
+-- was imported has none.
+CREATE TABLE build_source (
+    build_id bigint PRIMARY KEY REFERENCES package_build,
+    build_type text NOT NULL CHECK (build_type IN ('manifest', 'nef')),
+    source text NOT NULL,                                          -- {"type": "git", "url", "rev", "ref", "dir", …}
+    direct text NOT NULL DEFAULT '[]',                             -- keys of its direct inputs in closure
+    closure text NOT NULL DEFAULT '{}',                            -- all its inputs: key -> entry, as an answer has it
+    locked_inputs_hash text NOT NULL
+);

@@ -2,9 +2,12 @@
 #include "server/app.h"
 
 #include "common/buf.h"
+#include "common/ceilings.h"
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
-#include "server/catalog/catalog.h"
+#include "server/catalog/catalog_memory.h"
+#include "server/catalog/resolve_memory.h"
+#include "server/catalog/upstream.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
@@ -58,7 +61,7 @@ static void on_message(void *arg, const char *channel, const char *payload)
     if (accounts)
         auth_sessions_clear(app->sessions);
     if (accounts || catalog) /* an owner may have been renamed */
-        catalog_changed(app->catalog);
+        catalog_changed(app->catalog, true);
     else
         wire_repos_changed(app->repos, *payload ? payload : NULL);
 }
@@ -67,7 +70,7 @@ static void on_reset(void *arg)
 {
     struct app *app = arg;
     auth_sessions_clear(app->sessions);
-    catalog_changed(app->catalog);
+    catalog_changed(app->catalog, true);
     wire_repos_changed(app->repos, NULL);
 }
 
@@ -119,6 +122,10 @@ static void render_metrics(struct app *app, void *buf)
                             db_listener_is_live(app->listener) ? 1 : 0);
     if (rc == FH_OK)
         rc = rest_http_metrics(app, buf, NULL);
+    if (rc == FH_OK)
+        rc = catalog_metrics(app->catalog, buf, NULL);
+    if (rc == FH_OK)
+        rc = catalog_upstream_metrics(app->upstream, buf, NULL);
     (void)rc; /* a scrape without these lines is better than none */
 }
 
@@ -208,6 +215,18 @@ static fh_err open_database(struct hub *h, struct db_config *db, struct fh_error
     return db_migrate(h->app.pool, NULL, e);
 }
 
+/* Half of the workers may wait for it: git does not stop because another hub is slow. */
+static struct catalog_upstream *open_upstream(struct app *app)
+{
+    const struct catalog_upstream_config config = {
+        .url = app->config->catalog_upstream,
+        .token = app->config->catalog_upstream_token,
+        .fresh = app->config->catalog_upstream_age,
+        .most = (int)(hub_of(app)->web.workers / 2),
+    };
+    return catalog_upstream_new(&config);
+}
+
 static fh_err open_caches(struct app *app, const struct db_config *db, struct fh_error *e)
 {
     static const char *const channels[] = {"floe_accounts", "floe_owner", "floe_catalog"};
@@ -220,6 +239,9 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
     };
     app->sessions = auth_sessions_new(app->pool);
     app->catalog = catalog_new(app->pool);
+    app->resolve = resolve_memory_new(FH_MAX_RESOLVE_MEMORY);
+    if (app->config->catalog_upstream)
+        app->upstream = open_upstream(app);
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
     FH_TRY(db_listener_start(db, channels, sizeof channels / sizeof *channels, on_message, on_reset, app,
                              &app->listener, e));
@@ -237,6 +259,7 @@ fh_err app_run(struct app *app, struct fh_error *e)
         return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The folder %s cannot be made", h->spool);
     FH_TRY(open_database(h, &db, e));
     FH_TRY(open_caches(app, &db, e));
+    FH_TRY(catalog_run(app->catalog, e));
     FH_TRY(health_start(app, &app->health, e));
     if (pthread_create(&h->timer, NULL, keep_time, h) != 0)
         return FH_FAIL(e, FH_UNAVAILABLE, "A thread could not be started.");
@@ -263,7 +286,9 @@ void app_stop(struct app *app, int drain_ms)
         auth_sessions_flush(app->sessions);
         auth_sessions_free(app->sessions);
     }
+    catalog_upstream_free(app->upstream);
     catalog_free(app->catalog);
+    resolve_memory_free(app->resolve);
     if (app->repos)
         wire_repos_close(app->repos);
     rest_close(app->rest);

@@ -4,6 +4,8 @@
 
 #include "common/ceilings.h"
 #include "server/auth/auth_http.h"
+#include "server/catalog/catalog_http.h"
+#include "server/catalog/resolve_http.h"
 #include "server/git/wire_http.h"
 #include "server/health_http.h"
 #include "server/rest/rest_account_http.h"
@@ -65,6 +67,20 @@ const struct web_route routes[] = {
     {WEB_GET,    "/api/v1/environments/{owner}/{name}/diff",                            AUTH_ENV_READ,   WEB_FACE_JSON, WEB_NO_BODY,      0,                 WEB_WORKER,     rest_env_diff,            "rest.diff"},
     {WEB_POST,   "/api/v1/environments/{owner}/{name}/rollback",                        AUTH_ENV_WRITE,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_rollback,        "rest.rollback"},
     {WEB_POST,   "/api/v1/environments/{owner}/{name}/switch",                          AUTH_ENV_WRITE,  WEB_FACE_JSON, WEB_SMALL_BODY,   FH_MAX_BODY_SMALL, WEB_WORKER,     rest_env_switch,          "rest.switch"},
+    /* the catalog, as the official client knows it */
+    {WEB_GET,  "/api/v1/catalog/search",                      AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_TRY_INLINE, catalog_http_search,   "catalog.search"},
+    {WEB_POST, "/api/v1/catalog/build-inputs/lookup",         AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_LOOKUP, WEB_WORKER,   catalog_http_lookup,   "catalog.lookup"},
+    {WEB_GET,  "/api/v1/catalog/by-command",                  AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_INLINE,     catalog_http_command,  "catalog.by_command"},
+    {WEB_GET,  "/api/v1/catalog/catalogs/{name}/locked-sources", AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY, 0,                 WEB_WORKER,     catalog_http_sources,  "catalog.locked_sources"},
+    {WEB_GET,  "/api/v1/catalog/info/base-catalog",           AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_base,     "catalog.base"},
+    {WEB_GET,  "/api/v1/catalog/info/pkg-paths",              AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_paths,    "catalog.pkg_paths"},
+    {WEB_GET,  "/api/v1/catalog/info/published-catalogs",     AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_published, "catalog.published"},
+    {WEB_GET,  "/api/v1/catalog/status/healthcheck",          AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_health,   "catalog.health"},
+    {WEB_GET,  "/api/v1/catalog/status/catalog",              AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_state,    "catalog.state"},
+    {WEB_GET,  "/api/v1/catalog/status/service",              AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_INLINE,     catalog_http_service,  "catalog.service"},
+    {WEB_GET,  "/api/v1/catalog/packages/{attr_path*}",       AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_packages, "catalog.packages"},
+    {WEB_POST, "/api/v1/catalog/resolve",                     AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_RESOLVE, WEB_WORKER,  resolve_http_resolve,  "catalog.resolve"},
+    {WEB_POST, "/api/v1/explain",                             AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_RESOLVE, WEB_WORKER,  resolve_http_explain,  "catalog.explain"},
 };
 /* clang-format on */
 const size_t route_count = sizeof routes / sizeof *routes;

@@ -5,7 +5,7 @@
 #ifndef CATALOG_SCOPE_H
 #define CATALOG_SCOPE_H
 
-#include "server/catalog/catalog.h"
+#include "server/catalog/catalog_memory.h"
 #include "server/store/catalog_read.h"
 
 /* Who asks, by which policy. */

@@ -212,6 +212,10 @@ static bool find_route(struct web_exchange *x)
     web_router_find(x->server->router, x->req.arena, method, x->target.path, &match);
     x->req.method = (enum web_method)method;
     x->req.path = x->target.path;
+    if (x->target.slash && (!match.rest || x->target.slash < match.rest)) {
+        web_refuse(x, 400, "The path has an encoded slash in it.");
+        return false;
+    }
     if (match.route) {
         x->req.route = match.route;
         x->route_index = match.index;

@@ -113,7 +113,7 @@ static void fill_params(const struct row *row, struct fh_arena *a, const struct 
         if (!row->parts[i].text)
             out->params[count++] = fh_strndup(a, parts[i].text, parts[i].size);
     if (row->takes_rest)
-        out->params[count] = parts[row->nparts].text;
+        out->params[count] = out->rest = parts[row->nparts].text;
 }
 
 void web_router_find(const struct web_router *r, struct fh_arena *a, unsigned method, const char *path,

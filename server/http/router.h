@@ -17,6 +17,7 @@ struct web_match {
     size_t index;                  /* of the route in the table */
     unsigned allowed;              /* methods of all rows whose pattern fits; 0: nothing at this path */
     const char *params[WEB_MAX_PARAMS];
+    const char *rest; /* the last of them, when it is a "{rest*}"; in path */
 };
 /* params live in the arena, the last of a "{rest*}" pattern in path. */
 void web_router_find(const struct web_router *r, struct fh_arena *a, unsigned method, const char *path,

@@ -55,8 +55,7 @@ static fh_err decode(const char *in, size_t n, bool in_path, char *out, struct f
     size_t len = 0;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)in[i];
-        bool escaped = c == '%';
-        if (escaped) {
+        if (c == '%') {
             if (n - i < 3 || !fh_hex_decode(in + i + 1, 1, &c))
                 return FH_FAIL(e, FH_INVALID,
                                "The URL has a '%%' that is not followed by two hexadecimal digits.");
@@ -66,9 +65,8 @@ static fh_err decode(const char *in, size_t n, bool in_path, char *out, struct f
         }
         if (c == '\0')
             return FH_FAIL(e, FH_INVALID, "The URL has a NUL byte in it.");
-        if (in_path && (is_control(c) || c == '\\' || (escaped && c == '/')))
-            return FH_FAIL(e, FH_INVALID,
-                           "The path has a control character, a backslash or an encoded slash in it.");
+        if (in_path && (is_control(c) || c == '\\'))
+            return FH_FAIL(e, FH_INVALID, "The path has a control character or a backslash in it.");
         out[len++] = (char)c;
     }
     out[len] = '\0';
@@ -77,19 +75,33 @@ static fh_err decode(const char *in, size_t n, bool in_path, char *out, struct f
     return FH_OK;
 }
 
-static fh_err parse_path(struct fh_arena *a, const char *raw, size_t n, char **out, struct fh_error *e)
+/* Is one of the parts between slashes "." or ".."? */
+static bool has_dots(const char *segment)
+{
+    for (const char *p = segment; p; p = strchr(p, '/'), p = p ? p + 1 : NULL) {
+        size_t n = strcspn(p, "/");
+        if (n > 0 && n <= 2 && strspn(p, ".") >= n)
+            return true;
+    }
+    return false;
+}
+
+static fh_err parse_path(struct fh_arena *a, const char *raw, size_t n, char **out, const char **slash,
+                         struct fh_error *e)
 {
     char *path = fh_alloc(a, n + 2);
     size_t len = 0;
     for (size_t i = 0; i < n;) {
         while (i < n && raw[i] == '/')
             i++;
-        const char *slash = memchr(raw + i, '/', n - i);
-        size_t size = slash ? (size_t)(slash - (raw + i)) : n - i;
+        const char *end = memchr(raw + i, '/', n - i);
+        size_t size = end ? (size_t)(end - (raw + i)) : n - i;
         path[len++] = '/';
         FH_TRY(decode(raw + i, size, true, path + len, e));
         const char *segment = path + len;
-        if (strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0)
+        if (!*slash)
+            *slash = strchr(segment, '/');
+        if (has_dots(segment))
             return FH_FAIL(e, FH_NOT_FOUND, "There is nothing at this path.");
         len += strlen(segment);
         i += size;
@@ -160,7 +172,7 @@ fh_err web_target_parse(struct fh_arena *a, const char *raw, const char *prefix,
     if (n > 0 && raw[0] != '/')
         return FH_FAIL(e, FH_INVALID, "The URL does not begin with a slash.");
     char *path;
-    FH_TRY(parse_path(a, raw, n, &path, e));
+    FH_TRY(parse_path(a, raw, n, &path, &out->slash, e));
     out->shown = *path ? path : "/";
     out->path = without_prefix(out->shown, prefix);
     if (!out->path)

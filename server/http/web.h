@@ -126,7 +126,8 @@ enum web_cost {
 /* One row says who may call, what it may send, what it costs and who answers. */
 struct web_route {
     unsigned methods;    /* of enum web_method */
-    const char *pattern; /* "/git/{owner}/floxmeta/info/refs"; "{rest*}" as last part takes the rest */
+    const char *pattern; /* "/git/{owner}/floxmeta/info/refs"; "{rest*}" as last part takes the rest, slashes
+                          * that were sent as %2F too */
     int action;          /* enum auth_action: what the caller must be able to do in general; see auth.h */
     enum web_face face;
     enum web_body_kind body;

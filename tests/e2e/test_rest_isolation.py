@@ -20,15 +20,17 @@ import json
 import pytest
 
 import bench
+from shelf import Shelf
 from test_rest import call
 
 CALLERS = "aSrwoHxvsd"
 VISIBILITIES = ("public", "internal", "unlisted", "private")
 NOT_THERE = "no-such-org"
 ADDRESSED = {"git.info_refs", "git.upload_pack", "git.receive_pack"}
-ABOUT = {"rest.envs", "rest.tokens", "rest.token_create", "rest.env_create"}  # an owner in the query or the body
+ABOUT = {"rest.envs", "rest.tokens", "rest.token_create", "rest.env_create", "catalog.search", "catalog.lookup", "catalog.resolve", "catalog.explain"}  # an owner in the query or the body
 
 OPEN = ("..........",) * 4
+ANYONE = ("......LL.L",) * 4
 ACCOUNT = ("L.....LL.L",) * 4
 SEE = ("......LL.L", "?.....LL.L", "??....LL.L", "??....LL.L")  # it appears in a list
 READ = ("......LL.L", "?.....LL.L", "......LL.L", "??....LL.L")  # it is named exactly
@@ -82,6 +84,19 @@ TABLE = {
     "rest.diff": READ,
     "rest.rollback": WRITE,
     "rest.switch": WRITE,
+    "catalog.search": SEE,
+    "catalog.packages": READ,
+    "catalog.lookup": READ,
+    "catalog.resolve": READ,
+    "catalog.explain": READ,
+    "catalog.locked_sources": READ,
+    "catalog.published": SEE,
+    "catalog.by_command": ANYONE,
+    "catalog.base": ANYONE,
+    "catalog.pkg_paths": ANYONE,
+    "catalog.health": ANYONE,
+    "catalog.state": ANYONE,
+    "catalog.service": ANYONE,
 }
 
 MANIFEST = "version = 1\n"
@@ -90,7 +105,7 @@ _fresh = itertools.count(1)
 
 
 class World:
-    """For each visibility an organisation with one environment of it, and everybody's tokens."""
+    """For each visibility an organisation with one environment and one catalog of it, and everybody's tokens."""
 
     def __init__(self, hub):
         self.hub = hub
@@ -108,6 +123,12 @@ class World:
                             {"owner": org, "name": "web", "visibility": v, "manifest": manifest} if first else {"manifest": manifest})
                 assert made.status == 201, made.text
             self.tips[v] = made.json["tip"]
+        shelf = Shelf(hub)
+        shelf.page(100, ["stable"], [shelf.row("hello", "2.12")])
+        for v, org in self.orgs.items():
+            shelf.catalog(org, v)
+            shelf.build(org, f"tool-of-{org}", "1.0", source="https://example.com/tool")
+        shelf.publish()
         admin = {who: hub.token(p.handle, "--scope", "admin") for who, p in people.items()}
         self.owner_token = admin["owner"]
         revoked = hub.token("iso-owner", "--scope", "admin")
@@ -133,7 +154,7 @@ class Ask:
         self.name = route["name"]
 
     def path(self, **more):
-        names = {"owner": self.org, "org": self.org, "name": "web", "n": "1", "user": "iso-victim", **more}
+        names = {"attr_path*": f"{self.org}/tool-of-{self.org}", "owner": self.org, "org": self.org, "name": "web", "n": "1", "user": "iso-victim", **more}
         return self.route["pattern"].format(**names)
 
     def http(self, path, body=None, headers=None, method=None):
@@ -199,6 +220,24 @@ class Ask:
     def send_rest_diff(self):
         return self.http(self.path() + "?from=1&to=2")
 
+    def send_catalog_search(self):
+        return self.http(self.path() + f"?system=x86_64-linux&search_term=tool-of-{self.org}")
+
+    def send_catalog_by_command(self):
+        return self.http(self.path() + "?system=x86_64-linux&name=tool")
+
+    def send_catalog_locked_sources(self):
+        return self.http(self.path(name=self.org))
+
+    def send_catalog_lookup(self):
+        return self.http(self.path(), {"stability": "stable", "groups": [{"key": "all", "references": [f"{self.org}.*", f"{self.org}.tool-of-{self.org}"]}]})
+
+    def send_catalog_resolve(self):
+        wanted = {"install_id": "tool", "attr_path": f"{self.org}/tool-of-{self.org}", "systems": ["x86_64-linux"]}
+        return self.http(self.path(), {"items": [{"name": "toplevel", "descriptors": [wanted]}]})
+
+    send_catalog_explain = send_catalog_resolve
+
     def send_git_info_refs(self):
         return self.http(self.path() + "?service=git-upload-pack")
 
@@ -230,6 +269,22 @@ class Ask:
     def judge_rest_envs(self, a):
         return "." if [e["name"] for e in a.json["items"]] == ["web"] else "?" if a.json == {"items": [], "next": None} else a.text
 
+    def judge_catalog_search(self, a):
+        return "." if [i["catalog"] for i in a.json["items"]] == [self.org] else "?" if a.json == {"items": [], "total_count": 0} else a.text
+
+    def judge_catalog_lookup(self, a):
+        return "." if a.json["groups"]["all"]["lock"] else "?"
+
+    def judge_catalog_resolve(self, a):
+        types = [m["type"] for m in a.json["items"][0]["messages"] if m["level"] == "error"]
+        return "." if a.json["items"][0]["page"] else "?" if types == ["attr_path_not_found.not_in_catalog"] else a.text
+
+    def judge_catalog_explain(self, a):
+        return "." if a.json["items"][0]["resolved"] else "?" if not a.json["items"][0]["packages"][0]["in_catalog"] else a.text
+
+    def judge_catalog_published(self, a):
+        return "." if self.org in [c["name"] for c in a.json["catalogs"]] else "?"
+
     def judge_git_info_refs(self, a):
         return "." if b"refs/heads/web" in a.body else "?"
 
@@ -257,9 +312,9 @@ def test_every_route_has_a_row(world):
     assert {r["name"] for r in route_table(world.hub)} <= set(TABLE), "write down who may call a new route: TABLE"
 
 
-def seen(a):
-    """An answer as far as a caller could learn from it."""
-    return a.status, a.headers.get("Content-Type"), a.headers.get("ETag"), a.body
+def seen(a, org):
+    """An answer as far as a caller could learn from it: all but the name that it asked about."""
+    return a.status, a.headers.get("Content-Type"), a.headers.get("ETag"), a.body.replace(org.encode(), b"ORG")
 
 
 @pytest.mark.timeout(900)
@@ -275,8 +330,9 @@ def test_every_route_answers_every_caller_at_every_visibility_as_the_table_says(
                 hidden = expected == "?" or (visibility == "private" and caller in "aS")
                 if hidden and ("{" in route["pattern"] or route["name"] in ABOUT):
                     absent = Ask(world, route, caller, visibility, twin=True).send()
-                    if seen(absent) != seen(answer):
-                        wrong.append(f"{route['name']} as {caller} on {visibility}: {seen(answer)}, but of nothing {seen(absent)}")
+                    of_it, of_nothing = seen(answer, ask.org), seen(absent, NOT_THERE)
+                    if of_it != of_nothing:
+                        wrong.append(f"{route['name']} as {caller} on {visibility}: {of_it}, but of nothing {of_nothing}")
             if got != want:
                 wrong.append(f"{route['name']} ({route['pattern']}) on {visibility}: {got}, not {want}")
     assert not wrong, "\n" + "\n".join(wrong)

@@ -108,7 +108,7 @@ static void what_was_read_is_kept_until_a_change_is_heard_of(void **state)
     MUST(catalog_scope_open(catalog, a, &caller, true, &s, &e));
     script("UPDATE catalog SET visibility = 1 WHERE owner_id = 104");
     assert_string_equal(listed(auth_anonymous()), "- alice ");
-    catalog_changed(catalog);
+    catalog_changed(catalog, true);
     assert_int_equal(catalog_scope_open(catalog, a, &caller, true, &s, &e), FH_AGAIN);
     assert_string_equal(listed(auth_anonymous()), "- alice zeta ");
     live = false;
@@ -116,7 +116,7 @@ static void what_was_read_is_kept_until_a_change_is_heard_of(void **state)
     assert_string_equal(listed(auth_anonymous()), "- alice ");
     assert_int_equal(catalog_scope_open(catalog, a, &caller, true, &s, &e), FH_AGAIN);
     live = true;
-    catalog_changed(catalog);
+    catalog_changed(catalog, true);
 }
 
 static void a_catalogs_number_changes_with_its_packages_alone(void **state)
@@ -125,13 +125,13 @@ static void a_catalogs_number_changes_with_its_packages_alone(void **state)
     const struct catalog_scope *before = open_scope(&open_hub, auth_anonymous());
     script(
         "INSERT INTO package (catalog_id, attr_path) SELECT id, 'hello' FROM catalog WHERE owner_id = 101");
-    catalog_changed(catalog);
+    catalog_changed(catalog, true);
     const struct catalog_scope *after = open_scope(&open_hub, auth_anonymous());
     assert_int_not_equal(catalog_scope_find(before, "alice")->changed,
                          catalog_scope_find(after, "alice")->changed);
     assert_int_equal(catalog_scope_base(before)->changed, catalog_scope_base(after)->changed);
     script("DELETE FROM package");
-    catalog_changed(catalog);
+    catalog_changed(catalog, true);
     const struct catalog_scope *later = open_scope(&open_hub, auth_anonymous());
     assert_int_not_equal(catalog_scope_find(later, "alice")->changed,
                          catalog_scope_find(after, "alice")->changed);

@@ -72,8 +72,8 @@ static void a_path_that_could_mean_something_else_is_refused(void **state)
     } cases[] = {
         {"/..", FH_NOT_FOUND},         {"/a/../b", FH_NOT_FOUND},
         {"/%2e%2e/b", FH_NOT_FOUND},   {"/.%2E/b", FH_NOT_FOUND},
-        {"/./b", FH_NOT_FOUND},        {"/a%2Fb", FH_INVALID},
-        {"/a%2f..%2fb", FH_INVALID},   {"/a%5Cb", FH_INVALID},
+        {"/./b", FH_NOT_FOUND},        {"/a%2F./b", FH_NOT_FOUND},
+        {"/a%2f..%2fb", FH_NOT_FOUND}, {"/a%5Cb", FH_INVALID},
         {"/a\\b", FH_INVALID},         {"/a%00b", FH_INVALID},
         {"/a%", FH_INVALID},           {"/a%4", FH_INVALID},
         {"/a%zz", FH_INVALID},         {"/a%0Ab", FH_INVALID},
@@ -91,6 +91,26 @@ static void a_path_that_could_mean_something_else_is_refused(void **state)
             fail_msg("%s", cases[i].raw);
         assert_non_null(t.shown);
     }
+}
+
+static void a_slash_that_was_sent_encoded_is_pointed_out(void **state)
+{
+    static const struct {
+        const char *raw, *path;
+        long at;
+    } cases[] = {{"/a/b", "/a/b", -1},          {"/a%2Fb", "/a/b", 2}, {"/r//a%2fb/c%2Fd", "/r/a/b/c/d", 4},
+                 {"/r/a%2F%2Fb", "/r/a//b", 4}, {"/r/%2F", "/r//", 3}, {"/a?b=%2F", "/a", -1},
+                 {"/a%252Fb", "/a%2Fb", -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct web_target t;
+        assert_int_equal(parse(cases[i].raw, "", &t), FH_OK);
+        assert_string_equal(t.path, cases[i].path);
+        assert_int_equal(t.slash ? t.slash - t.path : -1, cases[i].at);
+    }
+    struct web_target t;
+    assert_int_equal(parse("/hub/r/a%2Fb", "/hub", &t), FH_OK);
+    assert_int_equal(t.slash - t.path, 4);
 }
 
 static void a_prefix_is_taken_off_and_nothing_is_outside_it(void **state)
@@ -312,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_is_decoded_once_and_collapsed),
         cmocka_unit_test(a_path_that_could_mean_something_else_is_refused),
+        cmocka_unit_test(a_slash_that_was_sent_encoded_is_pointed_out),
         cmocka_unit_test(a_prefix_is_taken_off_and_nothing_is_outside_it),
         cmocka_unit_test(a_query_is_decoded_in_order_and_bounded),
         cmocka_unit_test(a_url_that_is_too_long_is_refused),

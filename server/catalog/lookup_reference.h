@@ -1,0 +1,23 @@
+/* References of build inputs, as expressions have them: owner.pkg, owner.set.pkg, owner."foo.bar",
+ * owner.set.*; and attribute paths, which are the same without an owner (catalog-read-api 10). Pure. */
+#ifndef CATALOG_LOOKUP_REFERENCE_H
+#define CATALOG_LOOKUP_REFERENCE_H
+
+#include "common/arena.h"
+
+#include <stdbool.h>
+
+struct catalog_reference {
+    const char *owner;  /* NULL for an attribute path */
+    const char **parts; /* the components behind it, without quotes */
+    size_t n;
+    bool all; /* it ended in ".*": whatever begins with parts */
+};
+
+/* false: it is none. In the arena. */
+bool catalog_reference_parse(struct fh_arena *a, const char *text, struct catalog_reference *out);
+bool catalog_attr_parse(struct fh_arena *a, const char *text, struct catalog_reference *out);
+/* Are the parts of x the first of y's, or all of them? */
+bool catalog_reference_begins(const struct catalog_reference *x, const struct catalog_reference *y);
+
+#endif

@@ -1,0 +1,118 @@
+/* What the catalog tells of itself. See catalog_info.h. */
+#include "server/store/catalog_info.h"
+
+#include "server/store/store_rows.h"
+
+fh_err store_catalog_count(struct db_conn *c, struct fh_arena *a, struct store_catalog_counts *out,
+                           struct fh_error *e)
+{
+    struct db_rows *rows;
+    *out = (struct store_catalog_counts){0};
+    FH_TRY(db_query(c, a,
+                    "SELECT (SELECT count(*) FROM package p JOIN catalog k ON k.id = p.catalog_id "
+                    "WHERE k.owner_id IS NULL AND p.newest IS NOT NULL), "
+                    "(SELECT count(*) FROM (SELECT DISTINCT derivation_id FROM page_run) r)",
+                    NULL, 0, &rows, e));
+    out->packages = db_get_i64(rows, 0, 0);
+    out->derivations = db_get_i64(rows, 0, 1);
+    FH_TRY(
+        db_query(c, a,
+                 "SELECT s.system, max(s.scraped_at) FROM catalog_page_system s "
+                 "JOIN catalog_page p ON p.id = s.page_id WHERE p.complete_at IS NOT NULL GROUP BY s.system",
+                 NULL, 0, &rows, e));
+    for (size_t i = 0; i < db_count(rows); i++) {
+        int64_t system = db_get_i64(rows, i, 0), at = db_get_i64(rows, i, 1);
+        if (system > 0 && system < (int64_t)(sizeof out->systems / sizeof *out->systems))
+            out->systems[system] = true;
+        if (at > out->scraped_at)
+            out->scraped_at = at;
+    }
+    return FH_OK;
+}
+
+fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, int64_t **out,
+                            size_t *n, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a,
+                    "SELECT count(b.id) FROM package p LEFT JOIN package_build b ON b.package_id = p.id "
+                    "WHERE p.catalog_id = $1 GROUP BY p.attr_path ORDER BY p.attr_path",
+                    DB_PARAMS(DB_I64(catalog_id)), &rows, e));
+    *n = db_count(rows);
+    *out = fh_alloc(a, (*n + 1) * sizeof **out);
+    for (size_t i = 0; i < *n; i++)
+        (*out)[i] = db_get_i64(rows, i, 0);
+    return FH_OK;
+}
+
+static struct store_source read_source(const struct db_rows *rows, size_t i)
+{
+    return (struct store_source){
+        .build_id = db_get_i64(rows, i, 0),
+        .attr_path = db_get_text(rows, i, 1),
+        .build_type = db_get_text(rows, i, 2),
+        .source = db_get_text(rows, i, 3),
+        .locked_inputs_hash = db_get_text(rows, i, 4),
+    };
+}
+
+fh_err store_sources(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, int64_t before,
+                     struct store_source **out, size_t *n, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(
+        c, a,
+        "SELECT DISTINCT ON (p.attr_path) b.id, p.attr_path, s.build_type, s.source, s.locked_inputs_hash "
+        "FROM package p JOIN package_build b ON b.package_id = p.id JOIN build_source s ON s.build_id = b.id "
+        "WHERE p.catalog_id = $1 AND b.yanked_at IS NULL "
+        "AND ($2::bigint = 0 OR b.created_at < to_timestamp($2::bigint + 1)) "
+        "ORDER BY p.attr_path, b.id DESC",
+        DB_PARAMS(DB_I64(catalog_id), DB_I64(before)), &rows, e));
+    *n = db_count(rows);
+    *out = fh_alloc(a, (*n + 1) * sizeof **out);
+    for (size_t i = 0; i < *n; i++)
+        (*out)[i] = read_source(rows, i);
+    return FH_OK;
+}
+
+fh_err store_source_get(struct db_conn *c, struct fh_arena *a, int64_t build_id, struct store_source *out,
+                        struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(
+        c, a,
+        "SELECT s.build_id, p.attr_path, s.build_type, s.source, s.locked_inputs_hash, s.direct, s.closure "
+        "FROM build_source s JOIN package_build b ON b.id = s.build_id JOIN package p ON p.id = b.package_id "
+        "WHERE s.build_id = $1",
+        DB_PARAMS(DB_I64(build_id)), &rows, e));
+    if (db_count(rows) == 0)
+        return FH_FAIL(e, FH_NOT_FOUND, "There is no such build.");
+    *out = read_source(rows, 0);
+    out->direct = db_get_text(rows, 0, 5);
+    out->closure = db_get_text(rows, 0, 6);
+    return FH_OK;
+}
+
+fh_err store_build_time(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, const char *attr_path,
+                        const char *rev, int64_t *out, struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a,
+                    "SELECT " STORE_SECONDS(
+                        "max(b.created_at)") " FROM package p "
+                                             "JOIN package_build b ON b.package_id = p.id "
+                                             "WHERE p.catalog_id = $1 AND p.attr_path = $2 AND b.rev = $3",
+                    DB_PARAMS(DB_I64(catalog_id), DB_TEXT(attr_path), DB_TEXT(rev)), &rows, e));
+    *out = db_get_i64(rows, 0, 0);
+    return *out ? FH_OK : FH_FAIL(e, FH_NOT_FOUND, "There is no such build.");
+}
+
+fh_err store_owner_known(struct db_conn *c, struct fh_arena *a, const char *handle, bool *out,
+                         struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a, "SELECT EXISTS (SELECT FROM owner WHERE lower(handle) = lower($1 COLLATE \"C\"))",
+                    DB_PARAMS(DB_TEXT(handle)), &rows, e));
+    *out = db_get_bool(rows, 0, 0);
+    return FH_OK;
+}
