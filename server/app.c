@@ -6,8 +6,8 @@
 #include "common/mem.h"
 #include "server/auth/auth_http.h"
 #include "server/catalog/catalog_memory.h"
-#include "server/catalog/upstream.h"
 #include "server/catalog/resolve_memory.h"
+#include "server/catalog/upstream.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
@@ -229,14 +229,14 @@ static fh_err open_database(struct hub *h, struct db_config *db, struct fh_error
     return db_migrate(h->app.pool, NULL, e);
 }
 
-/* Most of the workers may wait for it, never all: git does not stop because another hub is slow. */
+/* Half of the workers may wait for it: git does not stop because another hub is slow. */
 static struct catalog_upstream *open_upstream(struct app *app)
 {
     const struct catalog_upstream_config config = {
         .url = app->config->catalog_upstream,
         .token = app->config->catalog_upstream_token,
         .fresh = app->config->catalog_upstream_age,
-        .most = (int)(hub_of(app)->web.workers * 3 / 4),
+        .most = (int)(hub_of(app)->web.workers / 2),
     };
     return catalog_upstream_new(&config);
 }
@@ -253,9 +253,9 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
     };
     app->sessions = auth_sessions_new(app->pool);
     app->catalog = catalog_new(app->pool);
+    app->resolve = resolve_memory_new(FH_MAX_RESOLVE_MEMORY);
     if (app->config->catalog_upstream)
         app->upstream = open_upstream(app);
-    app->resolve = resolve_memory_new(FH_MAX_RESOLVE_MEMORY);
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
     FH_TRY(db_listener_start(db, channels, sizeof channels / sizeof *channels, on_message, on_reset, app,
                              &app->listener, e));

@@ -15,10 +15,12 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 enum {
     IDLE_HANDLES = 8,
     STRIPES = 16,   /* questions that are the same wait for one answer */
+    SLOT_MS = 1000, /* how long one more waits until fewer do */
     DOWN_MS = 5000, /* after a failure it is not asked for so long */
     KEY = FH_SHA256_SIZE,
 };
@@ -31,7 +33,8 @@ struct catalog_upstream {
     CURL *idle[IDLE_HANDLES];
     size_t nidle;
     int64_t down_until; /* ticks; 0: it answered last */
-    atomic_int waiting;
+    int waiting;        /* threads that ask, or wait for who asks the same */
+    pthread_cond_t less_waiting;
     _Atomic uint64_t asked, failed, from_memory, stale;
 };
 
@@ -42,6 +45,7 @@ struct catalog_upstream *catalog_upstream_new(const struct catalog_upstream_conf
     u->config = *config;
     u->kept = catalog_kept_new(FH_MAX_UPSTREAM_KEPT);
     pthread_mutex_init(&u->lock, NULL);
+    pthread_cond_init(&u->less_waiting, NULL);
     for (int i = 0; i < STRIPES; i++)
         pthread_mutex_init(&u->asking[i], NULL);
     return u;
@@ -55,6 +59,7 @@ void catalog_upstream_free(struct catalog_upstream *u)
         curl_easy_cleanup(u->idle[--u->nidle]);
     for (int i = 0; i < STRIPES; i++)
         pthread_mutex_destroy(&u->asking[i]);
+    pthread_cond_destroy(&u->less_waiting);
     pthread_mutex_destroy(&u->lock);
     catalog_kept_free(u->kept);
     free(u);
@@ -236,6 +241,31 @@ static bool find(struct catalog_upstream *u, struct fh_arena *a, const uint8_t k
     return any_age || !out->stale;
 }
 
+/* A thread that waits for another hub is one less for everything else, so only so many do. false: one is not
+ * to wait. */
+static bool begin_waiting(struct catalog_upstream *u)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += SLOT_MS / 1000;
+    pthread_mutex_lock(&u->lock);
+    while (u->waiting >= u->config.most && fh_ticks_ms() >= u->down_until &&
+           pthread_cond_timedwait(&u->less_waiting, &u->lock, &until) == 0)
+        ;
+    bool mine = u->waiting < u->config.most && fh_ticks_ms() >= u->down_until;
+    u->waiting += mine;
+    pthread_mutex_unlock(&u->lock);
+    return mine;
+}
+
+static void end_waiting(struct catalog_upstream *u)
+{
+    pthread_mutex_lock(&u->lock);
+    u->waiting--;
+    pthread_cond_broadcast(&u->less_waiting);
+    pthread_mutex_unlock(&u->lock);
+}
+
 /* One asks; who has the same question meanwhile finds the answer. */
 static fh_err ask_in_turn(struct catalog_upstream *u, struct fh_arena *a, const uint8_t key[KEY],
                           const char *path, const char *body, struct catalog_upstream_answer *out,
@@ -263,11 +293,10 @@ fh_err catalog_upstream_ask(struct catalog_upstream *u, struct fh_arena *a, cons
         atomic_fetch_add(&u->from_memory, 1);
         return FH_OK;
     }
-    if (atomic_fetch_add(&u->waiting, 1) < u->config.most && !is_down(u))
-        rc = ask_in_turn(u, a, key, path, body, out, e);
-    else
-        rc = no_answer(e);
-    atomic_fetch_sub(&u->waiting, 1);
+    bool mine = begin_waiting(u);
+    rc = mine ? ask_in_turn(u, a, key, path, body, out, e) : no_answer(e);
+    if (mine)
+        end_waiting(u);
     if (rc != FH_OK && find(u, a, key, true, out)) {
         atomic_fetch_add(&u->stale, 1);
         out->stale = true;

@@ -23,7 +23,7 @@ struct catalog_upstream;
 struct catalog_upstream_config {
     const char *url;   /* its base URL; must stay, as the next */
     const char *token; /* NULL: none */
-    int most;          /* threads that may wait for it at a time; others are answered as if it were down */
+    int most;          /* threads that may wait for it at a time; one more is answered as if it were down */
     int64_t fresh;     /* seconds for which an answer is given again without asking */
 };
 struct catalog_upstream *catalog_upstream_new(const struct catalog_upstream_config *config);
