@@ -103,9 +103,9 @@ static const char loopback_warning[] = "By these settings the base URL is a loop
                                        "written into every environment that people push: "
                                        "set base_url to what other machines reach.";
 
-static const char empty_catalog[] =
-    "The catalog has no packages of nixpkgs yet, so nothing can be searched or installed: \"floe-server catalog "
-    "import rows FILE\" or \"floe-server catalog import nixpkgs --help\".";
+static const char empty_catalog[] = "The catalog has no packages of nixpkgs yet, so nothing can be searched "
+                                    "or installed: \"floe-server catalog "
+                                    "import rows FILE\" or \"floe-server catalog import nixpkgs --help\".";
 
 static bool lacks_catalog(const struct status *s)
 {
