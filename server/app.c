@@ -7,6 +7,7 @@
 #include "server/auth/auth_http.h"
 #include "server/catalog/catalog_memory.h"
 #include "server/catalog/resolve_memory.h"
+#include "server/catalog/upstream.h"
 #include "server/config.h"
 #include "server/db/cluster.h"
 #include "server/git/wire_repo.h"
@@ -123,6 +124,8 @@ static void render_metrics(struct app *app, void *buf)
         rc = rest_http_metrics(app, buf, NULL);
     if (rc == FH_OK)
         rc = catalog_metrics(app->catalog, buf, NULL);
+    if (rc == FH_OK)
+        rc = catalog_upstream_metrics(app->upstream, buf, NULL);
     (void)rc; /* a scrape without these lines is better than none */
 }
 
@@ -212,6 +215,18 @@ static fh_err open_database(struct hub *h, struct db_config *db, struct fh_error
     return db_migrate(h->app.pool, NULL, e);
 }
 
+/* Half of the workers may wait for it: git does not stop because another hub is slow. */
+static struct catalog_upstream *open_upstream(struct app *app)
+{
+    const struct catalog_upstream_config config = {
+        .url = app->config->catalog_upstream,
+        .token = app->config->catalog_upstream_token,
+        .fresh = app->config->catalog_upstream_age,
+        .most = (int)(hub_of(app)->web.workers / 2),
+    };
+    return catalog_upstream_new(&config);
+}
+
 static fh_err open_caches(struct app *app, const struct db_config *db, struct fh_error *e)
 {
     static const char *const channels[] = {"floe_accounts", "floe_owner", "floe_catalog"};
@@ -225,6 +240,8 @@ static fh_err open_caches(struct app *app, const struct db_config *db, struct fh
     app->sessions = auth_sessions_new(app->pool);
     app->catalog = catalog_new(app->pool);
     app->resolve = resolve_memory_new(FH_MAX_RESOLVE_MEMORY);
+    if (app->config->catalog_upstream)
+        app->upstream = open_upstream(app);
     FH_TRY(wire_repos_open(&repos, &app->repos, e));
     FH_TRY(db_listener_start(db, channels, sizeof channels / sizeof *channels, on_message, on_reset, app,
                              &app->listener, e));
@@ -269,6 +286,7 @@ void app_stop(struct app *app, int drain_ms)
         auth_sessions_flush(app->sessions);
         auth_sessions_free(app->sessions);
     }
+    catalog_upstream_free(app->upstream);
     catalog_free(app->catalog);
     resolve_memory_free(app->resolve);
     if (app->repos)

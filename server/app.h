@@ -5,6 +5,7 @@
 #include "server/auth/auth.h"
 
 struct catalog;
+struct catalog_upstream;
 struct config;
 struct db_pool;
 struct db_cluster;
@@ -22,10 +23,11 @@ struct app {
     struct db_listener *listener;
     struct auth_sessions *sessions;
     struct auth_policy policy;
-    struct wire_repos *repos;       /* owners' repositories: snapshots, packs, pack cache */
-    struct catalog *catalog;        /* which catalogs there are, the search index */
-    struct resolve_memory *resolve; /* packages that were resolved lately */
-    struct rest *rest;              /* what REST keeps between requests */
+    struct wire_repos *repos;          /* owners' repositories: snapshots, packs, pack cache */
+    struct catalog *catalog;           /* which catalogs there are, the search index */
+    struct catalog_upstream *upstream; /* NULL: none is set */
+    struct resolve_memory *resolve;    /* packages that were resolved lately */
+    struct rest *rest;                 /* what REST keeps between requests */
     struct web_server *web;
     struct health *health;
 };

@@ -66,6 +66,12 @@ const struct config_option config_options[] = {
      "Users create organisations; otherwise only administrators do.", AT(users_create_orgs)},
     {"catalog_anonymous", CONFIG_BOOL, "true", 0, 0, false, false,
      "Anybody may search and resolve the base catalog and public catalogs; otherwise only who has an account.", AT(catalog_anonymous)},
+    {"catalog_upstream", CONFIG_TEXT, NULL, 0, 0, false, false,
+     "The base URL of a hub that answers questions about the base catalog as long as none was imported here: https://api.flox.dev.", AT(catalog_upstream)},
+    {"catalog_upstream_token", CONFIG_TEXT, NULL, 0, 0, true, false,
+     "What this hub logs in with there. A caller's own token is never sent.", AT(catalog_upstream_token)},
+    {"catalog_upstream_age", CONFIG_INT, "300", 0, 86400, false, false,
+     "For how many seconds an answer from there is given again without asking.", AT(catalog_upstream_age)},
     {"user", CONFIG_TEXT, "floe", 0, 0, false, false,
      "The user that the hub becomes when it is started as root.", AT(user)},
 };

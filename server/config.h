@@ -35,7 +35,9 @@ struct config {
     bool require_login;
     bool users_create_orgs;
     bool catalog_anonymous;
-    char *user;               /* the service user when started as root; "floe" */
+    char *catalog_upstream, *catalog_upstream_token; /* the latter secret */
+    int64_t catalog_upstream_age;                    /* seconds */
+    char *user;                                      /* the service user when started as root; "floe" */
     const char **flags;       /* a copy of what config_load was given, for config_reload */
     char *const *environment; /* likewise; must stay */
 };

@@ -24,7 +24,7 @@ static fh_err check_listen(const char *name, const char *text, const char **port
 }
 
 /* http(s)://HOST[:PORT][/PATH], nothing else; slashes at the end go. */
-static fh_err check_base_url(char *url, struct fh_error *e)
+static fh_err check_base_url(const char *name, char *url, struct fh_error *e)
 {
     size_t scheme = strncasecmp(url, "http://", 7) == 0 ? 7 : strncasecmp(url, "https://", 8) == 0 ? 8 : 0;
     bool fine = scheme > 0 && url[scheme] != '\0' && url[scheme] != '/' && !strpbrk(url, "?#@ \t\"<>\\%");
@@ -35,9 +35,9 @@ static fh_err check_base_url(char *url, struct fh_error *e)
         fine = false;
     if (!fine)
         return FH_FAIL(e, FH_INVALID,
-                       "base_url must be like https://hub.example.org or https://example.org/floe, "
+                       "%s must be like https://hub.example.org or https://example.org/floe, "
                        "not \"%s\".",
-                       url);
+                       name, url);
     for (size_t n = strlen(url); n > 0 && url[n - 1] == '/'; n--)
         url[n - 1] = '\0';
     return FH_OK;
@@ -77,5 +77,11 @@ fh_err config_check(struct config *c, struct fh_error *e)
     FH_TRY(web_networks_parse(c->trusted_proxies, &networks, e));
     if (!c->base_url)
         c->base_url = derive_base_url(c, port);
-    return check_base_url(c->base_url, e);
+    if (c->catalog_upstream)
+        FH_TRY(check_base_url("catalog_upstream", c->catalog_upstream, e));
+    for (const char *p = c->catalog_upstream_token; p && *p; p++)
+        if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f)
+            return FH_FAIL(e, FH_INVALID,
+                           "catalog_upstream_token must be visible characters without spaces.");
+    return check_base_url("base_url", c->base_url, e);
 }

@@ -1,6 +1,6 @@
 /* What the catalog tells of what is in it (catalog-read-api 3.2, 3.6, 3.7, 3.8): the base catalog's pages and
  * paths, owners' catalogs, the sources of their packages, and which package has a command. */
-#include "server/catalog/catalog_http.h"
+#include "server/catalog/upstream_http.h"
 
 #include "server/app.h"
 #include "server/catalog/lookup_reference.h"
@@ -60,6 +60,9 @@ fh_err catalog_http_base(struct web_request *req, struct web_response *res, stru
 {
     const struct catalog_scope *scope;
     FH_TRY(catalog_http_scope(req, &scope, e));
+    struct catalog_upstream *u = catalog_http_upstream(req, scope);
+    if (u)
+        return catalog_http_pass(req, res, u, "/api/v1/catalog/info/base-catalog", e);
     const struct store_catalog_pages pages = catalog_http_pages(scope);
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(catalog_put(b, "{", e));
@@ -79,9 +82,20 @@ fh_err catalog_http_base(struct web_request *req, struct web_response *res, stru
 fh_err catalog_http_paths(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
     const struct catalog_part *part;
+    const struct catalog_scope *scope;
     struct catalog_page page = {.most = SIZE_MAX};
-    if (web_query(req, "page") || web_query(req, "pageSize"))
+    bool paged = web_query(req, "page") || web_query(req, "pageSize");
+    if (paged)
         FH_TRY(catalog_http_page(req, CLIENTS_PAGE, &page, e));
+    FH_TRY(catalog_http_scope(req, &scope, e));
+    struct catalog_upstream *u = catalog_http_upstream(req, scope);
+    if (u) {
+        const char *path = "/api/v1/catalog/info/pkg-paths";
+        if (paged)
+            path = fh_sprintf(req->arena, "%s?page=%zu&pageSize=%zu", path,
+                              page.most ? page.first / page.most : 0, page.most);
+        return catalog_http_pass(req, res, u, path, e);
+    }
     FH_TRY(catalog_http_base_part(req, &part, e));
     struct fh_buf *b = catalog_http_buf(req);
     size_t n = part ? part->n : 0;

@@ -1,5 +1,5 @@
 /* GET /api/v1/catalog/packages/{attr_path}: show (catalog-read-api 3.3 and 5). */
-#include "server/catalog/catalog_http.h"
+#include "server/catalog/upstream_http.h"
 
 #include "server/app.h"
 #include "server/catalog/package_json.h"
@@ -43,28 +43,43 @@ static fh_err load(struct db_conn *c, void *arg, struct fh_error *e)
 }
 
 /* One sentence for what is absent and for what is hidden, whose look-ups are made alike. */
-static fh_err find(struct web_request *req, struct show *s, struct fh_error *e)
+static fh_err find(struct web_request *req, const struct catalog_scope *scope, struct show *s,
+                   struct fh_error *e)
 {
-    const char *pkg_path = req->params[0];
-    const struct catalog_scope *scope;
     static const struct store_catalog_entry nobodys = {.id = -1, .owner = "", .visibility = STORE_PRIVATE};
-    FH_TRY(catalog_http_scope(req, &scope, e));
     s->layout = catalog_list_layout(catalog_scope_list(scope));
-    s->catalog = catalog_scope_of_path(scope, req->arena, pkg_path, &s->attr_path);
+    s->catalog = catalog_scope_of_path(scope, req->arena, req->params[0], &s->attr_path);
     if (!s->catalog)
         s->catalog = &nobodys;
     fh_err rc = db_read(req->app->pool, load, s, e);
     if (rc == FH_NOT_FOUND || (rc == FH_OK && s->n == 0))
-        return FH_FAIL(e, FH_NOT_FOUND, "Unable to locate attr_path '%.300s'", pkg_path);
+        return FH_FAIL(e, FH_NOT_FOUND, "Unable to locate attr_path '%.300s'", req->params[0]);
     return rc;
+}
+
+/* What is of no owner is the upstream's, where there is one. */
+static fh_err pass(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
+                   const struct catalog_page *page, struct fh_error *e)
+{
+    const char *path = fh_sprintf(req->arena, "/api/v1/catalog/packages/%s?page=%zu&pageSize=%zu",
+                                  catalog_http_encode(req->arena, req->params[0]),
+                                  page->most ? page->first / page->most : 0, page->most);
+    return catalog_http_pass(req, res, u, path, e);
 }
 
 fh_err catalog_http_packages(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
     struct show s = {.arena = req->arena};
+    const struct catalog_scope *scope;
+    const char *owner, *attr_path;
     struct catalog_page page;
     FH_TRY(catalog_http_page(req, CLIENTS_PAGE, &page, e));
-    FH_TRY(find(req, &s, e));
+    FH_TRY(catalog_http_scope(req, &scope, e));
+    struct catalog_upstream *u = catalog_http_upstream(req, scope);
+    catalog_path_split(req->arena, req->params[0], &owner, &attr_path);
+    if (u && !owner && *attr_path)
+        return pass(req, res, u, &page, e);
+    FH_TRY(find(req, scope, &s, e));
     const struct catalog_package what = {.owner = s.catalog->owner, .attr_path = s.attr_path};
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(catalog_put(b, "{\"items\":[", e));

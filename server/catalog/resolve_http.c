@@ -17,7 +17,7 @@ static fh_err read_question(struct web_request *req, struct resolve_question *q,
     const char *body;
     size_t n;
     *q = (struct resolve_question){.arena = req->arena, .memory = req->app->resolve};
-    FH_TRY(web_body_bytes(req, FH_MAX_BODY_RESOLVE, &body, &n, e));
+    FH_TRY(catalog_http_body(req, &body, &n, e));
     FH_TRY(resolve_request_parse(req->arena, body, n, &q->request, e));
     FH_TRY(resolve_request_pages(web_query(req, "candidate_pages"), &q->request->candidate_pages, e));
     FH_TRY(catalog_http_scope(req, scope, e));

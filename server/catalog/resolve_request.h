@@ -1,7 +1,7 @@
 /* The body of a resolve, or of a question why: groups of descriptors (catalog-read-api 3.4). Pure.
  *
  * Members that are not known are ignored, as the protocol wants it; null is the same as absent. What is of
- * another type, misses or is over a ceiling is FH_INVALID (422), and so is a version that begins like a range
+ * another type, misses or is over a ceiling is FH_MISMATCH (422), and so is a version that begins like a range
  * and is none.
  */
 #ifndef CATALOG_RESOLVE_REQUEST_H
@@ -46,7 +46,6 @@ struct resolve_request {
     size_t n;
     size_t ndescriptors, nrows; /* of all groups; a row is a system of a descriptor */
     size_t candidate_pages;
-    bool has_pins;
 };
 
 fh_err resolve_request_parse(struct fh_arena *a, const char *body, size_t n, struct resolve_request **out,

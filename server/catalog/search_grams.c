@@ -72,14 +72,32 @@ size_t catalog_grams_bytes(const struct catalog_grams *g)
     return g->at ? (GRAMS + 1) * sizeof *g->at + g->at[GRAMS] : 0;
 }
 
-void catalog_grams_walk(const struct catalog_grams *g, const char *term, size_t size,
-                        struct catalog_walk *out)
+static uint32_t length_of_list(const struct catalog_grams *g, size_t gram)
 {
-    size_t rarest = gram_of(term);
-    for (size_t i = 1; i + 1 < size; i++) {
-        size_t other = gram_of(term + i);
-        if (g->at[other + 1] - g->at[other] < g->at[rarest + 1] - g->at[rarest])
-            rarest = other;
+    return g->at[gram + 1] - g->at[gram];
+}
+
+int catalog_grams_walk(const struct catalog_grams *g, const char *term, size_t size, unsigned which,
+                       struct catalog_walk *out)
+{
+    size_t chosen[CATALOG_WALKS], n = 0;
+    for (size_t i = 0; i + 1 < size; i++) {
+        size_t gram = gram_of(term + i), at = n;
+        for (size_t k = 0; k < n; k++)
+            if (chosen[k] == gram)
+                at = SIZE_MAX; /* the term has it twice */
+        if (at == SIZE_MAX)
+            continue;
+        while (at > 0 && length_of_list(g, gram) < length_of_list(g, chosen[at - 1]))
+            at--;
+        if (at == CATALOG_WALKS)
+            continue;
+        n += n < CATALOG_WALKS;
+        memmove(chosen + at + 1, chosen + at, (n - 1 - at) * sizeof *chosen);
+        chosen[at] = gram;
     }
-    *out = (struct catalog_walk){g->lists + g->at[rarest], g->lists + g->at[rarest + 1], 0};
+    if (which >= n)
+        return 0;
+    *out = (struct catalog_walk){g->lists + g->at[chosen[which]], g->lists + g->at[chosen[which] + 1], 0};
+    return 1;
 }

@@ -21,13 +21,15 @@ void catalog_grams_make(const char *text, const uint32_t *starts, size_t n, stru
 void catalog_grams_free(struct catalog_grams *g);
 size_t catalog_grams_bytes(const struct catalog_grams *g);
 
-/* A walk along the rows that have the rarest pair of a term of two bytes or more. */
+/* A walk along the rows that have a pair of a term of two bytes or more: the rarest, the second rarest, …
+ * (which, from 0); 0: the term has no such. */
+enum { CATALOG_WALKS = 3 }; /* pairs of a term that there are walks of */
 struct catalog_walk {
     const uint8_t *next, *end;
     uint32_t row; /* the one that was given last, and one more */
 };
-void catalog_grams_walk(const struct catalog_grams *g, const char *term, size_t size,
-                        struct catalog_walk *out);
+int catalog_grams_walk(const struct catalog_grams *g, const char *term, size_t size, unsigned which,
+                       struct catalog_walk *out);
 /* The next row in *row; 0: there is none. */
 static inline int catalog_walk_next(struct catalog_walk *w, uint32_t *row)
 {

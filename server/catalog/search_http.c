@@ -1,9 +1,10 @@
 /* GET /api/v1/catalog/search (catalog-read-api 3.1 and 4). */
-#include "server/catalog/catalog_http.h"
+#include "server/catalog/upstream_http.h"
 
 #include "server/app.h"
 #include "server/catalog/search_index.h"
 #include "server/catalog/search_match.h"
+#include "server/catalog/upstream_search.h"
 
 #include <string.h>
 
@@ -80,36 +81,112 @@ static fh_err put_row(struct web_request *req, struct fh_buf *b, const struct ca
     return catalog_put(b, "}", e);
 }
 
-fh_err catalog_http_search(struct web_request *req, struct web_response *res, struct fh_error *e)
-{
-    const char *term = web_query(req, "search_term"), *names = web_query(req, "catalogs"), *system;
-    const struct catalog_scope *scope;
-    struct catalog_index *index;
+/* The parameters of a search, checked. */
+struct question {
+    const char *term, *names, *system; /* names: NULL: all that appear in lists */
     struct catalog_page page;
-    struct searched in = {0};
-    struct catalog_hit *hits;
-    size_t n, total;
-    if (names && !*names)
-        names = NULL;
-    FH_TRY(catalog_http_system(req, &system, e));
-    FH_TRY(catalog_http_page(req, CLIENTS_PAGE, &page, e));
-    if (term)
-        FH_TRY(catalog_http_term(term, "search_term", e));
-    if (req->inline_only && page.most > LARGE_PAGE)
-        return FH_FAIL(e, FH_AGAIN, "The answer may be large.");
-    FH_TRY(catalog_http_scope(req, &scope, e));
-    FH_TRY(catalog_index_hold(req->app->catalog, catalog_scope_list(scope), req->inline_only, &index, e));
-    fh_defer(req->arena, drop_index, index);
-    choose(req->arena, scope, index, names, &in);
-    if (!term && (in.base || !names))
-        FH_TRY(catalog_http_term(NULL, "search_term", e));
-    catalog_search(req->arena, in.items, in.n, term, page.first, page.most, &hits, &n, &total);
-    struct fh_buf *b = catalog_http_buf(req);
-    FH_TRY(catalog_put(b, "{\"items\":[", e));
-    for (size_t i = 0; i < n; i++)
-        FH_TRY(put_row(req, b, &hits[i], system, e));
+    struct searched in;
+};
+
+static fh_err reply(struct web_request *req, struct web_response *res, struct fh_buf *b, size_t total,
+                    struct fh_error *e)
+{
     FH_TRY(catalog_put(b, "]", e));
     FH_TRY(catalog_put_int(b, "total_count", (int64_t)total, e));
     FH_TRY(catalog_put(b, "}", e));
     return catalog_http_reply(req, res, b, e);
+}
+
+/* A term that is a pkg-path of an owner's is for us alone: no name of a private package leaves the hub that
+ * way. */
+static bool is_for_us_alone(struct fh_arena *a, const char *term)
+{
+    const char *owner, *attr_path;
+    struct fh_error e;
+    catalog_path_split(a, term, &owner, &attr_path);
+    return owner && auth_check_handle(owner, &e) == FH_OK;
+}
+
+/* Upstream's rows that the page may have, as one list; *from: the first one's number; *total: how many there
+ * are. */
+static fh_err ask_upstream(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
+                           const struct question *q, size_t ours, json_t **rows, size_t *from, size_t *total,
+                           struct fh_error *e)
+{
+    const struct catalog_window w = catalog_window_of(q->page.first, q->page.most, ours);
+    *rows = fh_json_own(req->arena, json_array());
+    *from = w.page * w.size;
+    for (size_t i = 0; i < w.pages; i++) {
+        json_t *answer;
+        const char *path = fh_sprintf(
+            req->arena,
+            "/api/v1/catalog/search?catalogs=nixpkgs&system=%s&search_term=%s&page=%zu&pageSize=%zu",
+            q->system, catalog_http_encode(req->arena, q->term), w.page + i, w.size);
+        FH_TRY(catalog_http_ask(req, res, u, path, NULL, &answer, e));
+        json_array_extend(*rows, json_object_get(answer, "items"));
+        int64_t n = json_integer_value(json_object_get(answer, "total_count"));
+        *total = n > 0 ? (size_t)n : 0;
+    }
+    return FH_OK;
+}
+
+static fh_err search_both(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
+                          const struct question *q, struct fh_error *e)
+{
+    struct catalog_hit *ours;
+    struct catalog_merged *merged;
+    json_t *rows;
+    size_t nours, from, n, total_ours, total = 0;
+    catalog_search(req->arena, q->in.items, q->in.n, q->term, 0, SIZE_MAX, &ours, &nours, &total_ours);
+    FH_TRY(ask_upstream(req, res, u, q, nours, &rows, &from, &total, e));
+    catalog_merge(req->arena, q->term, rows, from, ours, nours, q->page.first, q->page.most, &merged, &n);
+    struct fh_buf *b = catalog_http_buf(req);
+    FH_TRY(catalog_put(b, "{\"items\":[", e));
+    for (size_t i = 0; i < n; i++) {
+        if (merged[i].ours) {
+            FH_TRY(put_row(req, b, merged[i].ours, q->system, e));
+            continue;
+        }
+        FH_TRY(catalog_put_json(b, NULL, "", e));
+        FH_TRY(fh_json_write_compact(merged[i].theirs, b, e));
+    }
+    return reply(req, res, b, total + total_ours, e);
+}
+
+static fh_err search_here(struct web_request *req, struct web_response *res, const struct question *q,
+                          struct fh_error *e)
+{
+    struct catalog_hit *hits;
+    size_t n, total;
+    catalog_search(req->arena, q->in.items, q->in.n, q->term, q->page.first, q->page.most, &hits, &n, &total);
+    struct fh_buf *b = catalog_http_buf(req);
+    FH_TRY(catalog_put(b, "{\"items\":[", e));
+    for (size_t i = 0; i < n; i++)
+        FH_TRY(put_row(req, b, &hits[i], q->system, e));
+    return reply(req, res, b, total, e);
+}
+
+fh_err catalog_http_search(struct web_request *req, struct web_response *res, struct fh_error *e)
+{
+    struct question q = {.term = web_query(req, "search_term"), .names = web_query(req, "catalogs")};
+    const struct catalog_scope *scope;
+    struct catalog_index *index;
+    if (q.names && !*q.names)
+        q.names = NULL;
+    FH_TRY(catalog_http_system(req, &q.system, e));
+    FH_TRY(catalog_http_page(req, CLIENTS_PAGE, &q.page, e));
+    if (q.term)
+        FH_TRY(catalog_http_term(q.term, "search_term", e));
+    FH_TRY(catalog_http_scope(req, &scope, e));
+    struct catalog_upstream *u = catalog_http_upstream(req, scope);
+    if (req->inline_only && (u || q.page.most > LARGE_PAGE))
+        return FH_FAIL(e, FH_AGAIN, "The answer may be large, or another hub's.");
+    FH_TRY(catalog_index_hold(req->app->catalog, catalog_scope_list(scope), req->inline_only, &index, e));
+    fh_defer(req->arena, drop_index, index);
+    choose(req->arena, scope, index, q.names, &q.in);
+    if (!q.term && (q.in.base || !q.names))
+        FH_TRY(catalog_http_term(NULL, "search_term", e));
+    if (u && q.in.base && !is_for_us_alone(req->arena, q.term))
+        return search_both(req, res, u, &q, e);
+    return search_here(req, res, &q, e);
 }

@@ -39,16 +39,55 @@ static size_t row_at(const uint32_t *starts, size_t n, size_t from, uint32_t pos
     return low;
 }
 
-/* The same by way of the rows that have the rarest pair of the term. */
-static void scan_few(const struct catalog_blob *blob, const char *term, size_t size, uint64_t *marks)
+/* Looks at the marked rows and takes the mark from those that do not have the term. The text of those that
+ * come is fetched ahead: rows lie far apart, and waiting for memory is most of what this costs. */
+static void verify(const struct catalog_blob *blob, const char *term, size_t size, uint64_t *marks,
+                   size_t words)
 {
+    enum { AHEAD = 16 };
+    uint32_t rows[64 + AHEAD];
+    size_t n = 0;
+    for (size_t w = 0; w <= words; w++) {
+        for (uint64_t left = w < words ? marks[w] : 0; left; left &= left - 1) {
+            rows[n] = (uint32_t)(w * 64 + (size_t)__builtin_ctzll(left));
+            const char *text = blob->text + blob->starts[rows[n++]];
+            __builtin_prefetch(text);
+            __builtin_prefetch(text + 64);
+        }
+        size_t keep = w < words && n > AHEAD ? AHEAD : w < words ? n : 0;
+        for (size_t i = 0; i < n - keep; i++) {
+            const char *text = blob->text + blob->starts[rows[i]];
+            if (!catalog_scan(text, blob->text + blob->starts[rows[i] + 1] - 1, term, size))
+                marks[rows[i] / 64] &= ~(UINT64_C(1) << rows[i] % 64);
+        }
+        memmove(rows, rows + n - keep, keep * sizeof *rows);
+        n = keep;
+    }
+}
+
+/* The same by way of the rows that have the rarest pairs of the term; marks is empty. */
+static void scan_few(const struct catalog_blob *blob, size_t n, const char *term, size_t size,
+                     uint64_t *marks)
+{
+    size_t words = n / 64 + 1;
     struct catalog_walk walk;
     uint32_t row;
-    catalog_grams_walk(&blob->grams, term, size, &walk);
-    while (catalog_walk_next(&walk, &row))
-        if (size == 2 ||
-            catalog_scan(blob->text + blob->starts[row], blob->text + blob->starts[row + 1] - 1, term, size))
-            marks[row / 64] |= UINT64_C(1) << row % 64;
+    uint64_t *more = NULL;
+    for (unsigned which = 0; catalog_grams_walk(&blob->grams, term, size, which, &walk); which++) {
+        bool is_short = (size_t)(walk.end - walk.next) < n / 64;
+        uint64_t *into = which == 0 ? marks : more ? more : (more = fh_xcalloc(words, sizeof *more));
+        while (catalog_walk_next(&walk, &row))
+            into[row / 64] |= UINT64_C(1) << row % 64;
+        for (size_t w = 0; which > 0 && w < words; w++) {
+            marks[w] &= more[w];
+            more[w] = 0;
+        }
+        if (is_short)
+            break; /* to look at so few costs less than another list */
+    }
+    free(more);
+    if (size > 2)
+        verify(blob, term, size, marks, words);
 }
 
 /* Marks the rows in whose text the term is. */
@@ -56,7 +95,7 @@ static void scan(const struct catalog_blob *blob, size_t n, const char *term, si
 {
     const char *p = blob->text, *end = blob->text + blob->starts[n];
     if (blob->grams.at && size >= 2) {
-        scan_few(blob, term, size, marks);
+        scan_few(blob, n, term, size, marks);
         return;
     }
     for (size_t row = 0; row < n && (p = catalog_scan(p, end, term, size));

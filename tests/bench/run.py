@@ -22,7 +22,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import bench  # noqa: E402
+from catalog_read import catalog_read  # noqa: E402
 from lists import lists  # noqa: E402
+from load import load  # noqa: E402
 from peer import GitPeer  # noqa: E402
 from resolves import resolves  # noqa: E402
 
@@ -50,21 +52,7 @@ LS_REFS = (pkt("command=ls-refs\n") + pkt("agent=git/2.47.3") + pkt("object-form
 
 
 def wrk(url, connections, seconds, method="GET", bodies=(b"",), headers=None):
-    """Requests per second and p99 in ms, with the bodies replayed in turn as they are."""
-    script = Path(workshop.dir) / f"wrk-{next(bench._names)}.lua"
-    lua = ",\n".join('"' + "".join(f"\\{b:03d}" for b in body) + '"' for body in bodies)
-    head = "".join(f'wrk.headers["{k}"] = "{v}"\n' for k, v in (headers or {}).items())
-    script.write_text(f'wrk.method = "{method}"\n{head}local bodies = {{{lua}}}\nlocal requests, at = {{}}, 0\n'
-                      "function init() for i, b in ipairs(bodies) do requests[i] = wrk.format(nil, nil, nil, #b > 0 and b or nil) end end\n"
-                      "function request() at = at % #requests + 1; return requests[at] end\n"
-                      'function done(s, l, r) io.write(string.format("RESULT %d %d %d %d\\n", s.requests, s.duration,'
-                      " l:percentile(99), s.errors.status + s.errors.read + s.errors.connect + s.errors.timeout)) end\n")
-    out = subprocess.run(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", str(script), url],
-                         capture_output=True, text=True).stdout
-    script.unlink()
-    requests, duration, p99, errors = next(map(int, line.split()[1:]) for line in out.splitlines() if line.startswith("RESULT"))
-    assert errors == 0, f"{url}: {errors} errors of {requests}\n{out}"
-    return requests / (duration / 1e6), p99 / 1e3
+    return load(workshop, url, connections, seconds, method, bodies, headers)
 
 
 def versus(name, bar, ours, theirs, connections=8, **request):
@@ -339,6 +327,7 @@ if __name__ == "__main__":
             git_rows(machine, hub, ("--cache-size", "1M"), hub.new_user(), peer)
         lists(workshop, row, PATTERN)
         resolves(workshop, row, PATTERN)
+        catalog_read(workshop, row, PATTERN)
         start_times(workshop)
         largest_pushes(workshop)
     out = bench.BUILD / "bench.json"

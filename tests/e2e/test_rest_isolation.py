@@ -27,7 +27,7 @@ CALLERS = "aSrwoHxvsd"
 VISIBILITIES = ("public", "internal", "unlisted", "private")
 NOT_THERE = "no-such-org"
 ADDRESSED = {"git.info_refs", "git.upload_pack", "git.receive_pack"}
-ABOUT = {"rest.envs", "rest.tokens", "rest.token_create", "rest.env_create", "catalog.search", "catalog.lookup"}  # an owner in the query or the body
+ABOUT = {"rest.envs", "rest.tokens", "rest.token_create", "rest.env_create", "catalog.search", "catalog.lookup", "catalog.resolve", "catalog.explain"}  # an owner in the query or the body
 
 OPEN = ("..........",) * 4
 ANYONE = ("......LL.L",) * 4
@@ -87,6 +87,8 @@ TABLE = {
     "catalog.search": SEE,
     "catalog.packages": READ,
     "catalog.lookup": READ,
+    "catalog.resolve": READ,
+    "catalog.explain": READ,
     "catalog.locked_sources": READ,
     "catalog.published": SEE,
     "catalog.by_command": ANYONE,
@@ -230,6 +232,12 @@ class Ask:
     def send_catalog_lookup(self):
         return self.http(self.path(), {"stability": "stable", "groups": [{"key": "all", "references": [f"{self.org}.*", f"{self.org}.tool-of-{self.org}"]}]})
 
+    def send_catalog_resolve(self):
+        wanted = {"install_id": "tool", "attr_path": f"{self.org}/tool-of-{self.org}", "systems": ["x86_64-linux"]}
+        return self.http(self.path(), {"items": [{"name": "toplevel", "descriptors": [wanted]}]})
+
+    send_catalog_explain = send_catalog_resolve
+
     def send_git_info_refs(self):
         return self.http(self.path() + "?service=git-upload-pack")
 
@@ -266,6 +274,13 @@ class Ask:
 
     def judge_catalog_lookup(self, a):
         return "." if a.json["groups"]["all"]["lock"] else "?"
+
+    def judge_catalog_resolve(self, a):
+        types = [m["type"] for m in a.json["items"][0]["messages"] if m["level"] == "error"]
+        return "." if a.json["items"][0]["page"] else "?" if types == ["attr_path_not_found.not_in_catalog"] else a.text
+
+    def judge_catalog_explain(self, a):
+        return "." if a.json["items"][0]["resolved"] else "?" if not a.json["items"][0]["packages"][0]["in_catalog"] else a.text
 
     def judge_catalog_published(self, a):
         return "." if self.org in [c["name"] for c in a.json["catalogs"]] else "?"
