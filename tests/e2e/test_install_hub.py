@@ -75,6 +75,13 @@ def test_a_reference_is_changed_here_and_pushed_later(stocked, machine):
     m.floe("push", "-r", ref, check=True)
     live = json.loads(stocked.http(f"/api/v1/environments/{ref}", token=person.token).text)
     assert [(p["install_id"], p["version"]) for p in json.loads(live["lock"])["packages"]] == [("hello", "2.12.3")] * 3
+    other = machine("other").login(person)  # where nothing of it is yet
+    done = other.floe("install", "-r", ref, "curl@8.0", check=True)
+    assert done.stderr.endswith("ℹ Resolved together with them, these packages changed, too:\n- hello: 2.12.3 -> 2.10\n")
+    assert other.floe("list", "-r", ref, check=True).stdout == "curl: curl (8.0)\nhello: hello (2.10)\n", "one page for both"
+    other.floe("push", "-r", ref, check=True)
+    m.floe("pull", "-r", ref, check=True)
+    assert m.floe("list", "-n", "-r", ref, check=True).stdout == "curl\nhello\n"
 
 
 def test_anybody_may_install_from_the_base_catalog_and_is_told_of_what_they_may_not_see(stocked, machine):
