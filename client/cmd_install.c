@@ -14,8 +14,6 @@
 #include "client/reason.h"
 #include "client/say.h"
 #include "client/suggest.h"
-#include "common/ceilings.h"
-#include "common/manifest_migrate.h"
 
 #include <string.h>
 
@@ -92,14 +90,6 @@ static const struct fh_manifest_package *installed(const struct install *in, con
     return NULL;
 }
 
-static bool contains(const struct fh_strings *list, const char *word)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], word) == 0)
-            return true;
-    return false;
-}
-
 static fh_err check_outputs(const struct pkgspec *spec, const struct fh_lock_package *locked,
                             struct fh_error *e)
 {
@@ -148,11 +138,11 @@ static fh_err decide_outputs(struct install *in, struct wanted *w, const struct 
     const char **names = fh_alloc(in->c->arena, (now.count + asked->count + 1) * sizeof *names);
     struct fh_strings all = {.items = names};
     for (size_t i = 0; i < now.count; i++)
-        if (!contains(&all, now.items[i]))
+        if (!fh_strings_have(&all, now.items[i]))
             names[all.count++] = now.items[i];
     size_t had = all.count;
     for (size_t i = 0; i < asked->count; i++)
-        if (!contains(&all, asked->items[i]))
+        if (!fh_strings_have(&all, asked->items[i]))
             names[all.count++] = asked->items[i];
     w->fate = all.count > had ? OUTPUTS : UNCHANGED;
     w->output_names = all;
@@ -175,32 +165,21 @@ static fh_err decide(struct install *in, struct fh_error *e)
 
 /* -- the change */
 
-/* Outputs cannot be named in version 1, so the text goes to the newest schema first. */
-static fh_err prepare_text(struct install *in, struct pkgedit *ed, struct fh_error *e)
+static bool names_outputs(const struct install *in)
 {
-    bool names_outputs = false;
-    const struct fh_manifest *newest;
-    for (size_t i = 0; i < in->nwanted; i++)
-        names_outputs = names_outputs || in->wanted[i].fate == OUTPUTS ||
-                        (in->wanted[i].fate == ADDED && in->wanted[i].spec.outputs != FH_OUTPUTS_DEFAULT);
-    if (in->manifest->schema != FH_SCHEMA_V1 || !names_outputs)
-        return FH_OK;
-    FH_TRY(fh_manifest_to_newest(in->c->arena, in->manifest, json_object_get(in->before->json, "packages"),
-                                 "manifest.toml", &newest, e));
-    struct fh_buf text = FH_BUF_INIT(FH_MAX_MANIFEST);
-    fh_err rc = fh_manifest_migrate_text(ed->text, ed->n, in->manifest, newest, &text, e);
-    if (rc == FH_OK) {
-        ed->text = fh_strndup(in->c->arena, text.data, text.len);
-        ed->n = text.len;
+    for (size_t i = 0; i < in->nwanted; i++) {
+        const struct wanted *w = &in->wanted[i];
+        if (w->fate == OUTPUTS || (w->fate == ADDED && w->spec.outputs != FH_OUTPUTS_DEFAULT))
+            return true;
     }
-    fh_buf_free(&text);
-    return rc;
+    return false;
 }
 
 static fh_err edit_text(struct install *in, struct fh_error *e)
 {
     struct pkgedit ed = {.arena = in->c->arena, .text = in->locked.manifest, .n = in->locked.manifest_len};
-    FH_TRY(prepare_text(in, &ed, e));
+    if (names_outputs(in))
+        FH_TRY(pkgedit_allow_outputs(&ed, in->manifest, json_object_get(in->before->json, "packages"), e));
     for (size_t i = 0; i < in->nwanted; i++) {
         struct wanted *w = &in->wanted[i];
         if (w->fate == ADDED)
@@ -387,6 +366,7 @@ static int tell(struct install *in)
                  there.count == 1 ? "" : "s", lock_quoted(c->arena, &there), in->change.title);
     if (in->nchanged == 0)
         return 0;
+    lock_say_dragged(c, in->before, in->after);
     lock_say_new_overrides(c, in->before, in->after);
     lock_say_systems(c, in->before, in->after);
     lock_say_doubts(c, in->after, &all);

@@ -5,8 +5,6 @@
 #include "client/lock_say.h"
 #include "client/pkgedit.h"
 #include "client/say.h"
-#include "common/ceilings.h"
-#include "common/manifest_migrate.h"
 
 #include <string.h>
 
@@ -168,33 +166,14 @@ static fh_err decide(struct uninstall *un, struct removal *r, struct fh_error *e
     return FH_OK;
 }
 
-/* Outputs cannot be named in version 1, so the text goes to the newest schema first. */
-static fh_err prepare_text(struct uninstall *un, struct pkgedit *ed, struct fh_error *e)
-{
-    bool names_outputs = false;
-    const struct fh_manifest *newest;
-    for (size_t i = 0; i < un->nremovals; i++)
-        names_outputs = names_outputs || !un->removals[i].whole;
-    if (un->manifest->schema != FH_SCHEMA_V1 || !names_outputs)
-        return FH_OK;
-    struct fh_buf text = FH_BUF_INIT(FH_MAX_MANIFEST);
-    fh_err rc =
-        fh_manifest_to_newest(un->c->arena, un->manifest, json_object_get(un->before->json, "packages"),
-                              "manifest.toml", &newest, e);
-    if (rc == FH_OK)
-        rc = fh_manifest_migrate_text(ed->text, ed->n, un->manifest, newest, &text, e);
-    if (rc == FH_OK) {
-        ed->text = fh_strndup(un->c->arena, text.data, text.len);
-        ed->n = text.len;
-    }
-    fh_buf_free(&text);
-    return rc;
-}
-
 static fh_err edit_text(struct uninstall *un, struct fh_error *e)
 {
+    bool names_outputs = false;
     struct pkgedit ed = {.arena = un->c->arena, .text = un->locked.manifest, .n = un->locked.manifest_len};
-    FH_TRY(prepare_text(un, &ed, e));
+    for (size_t i = 0; i < un->nremovals; i++)
+        names_outputs = names_outputs || !un->removals[i].whole;
+    if (names_outputs)
+        FH_TRY(pkgedit_allow_outputs(&ed, un->manifest, json_object_get(un->before->json, "packages"), e));
     for (size_t i = 0; i < un->nremovals; i++) {
         const struct removal *r = &un->removals[i];
         FH_TRY(r->whole ? pkgedit_remove(&ed, r->package->id, e)

@@ -6,14 +6,6 @@
 
 #include <string.h>
 
-static bool contains(const struct fh_strings *list, const char *word)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], word) == 0)
-            return true;
-    return false;
-}
-
 const struct fh_lock_package *lock_find(const struct fh_lock *lock, const char *id, const char *system)
 {
     for (size_t i = 0; i < lock->npackages; i++)
@@ -100,7 +92,7 @@ static bool has_more_outputs(const struct fh_lock_package *p)
 {
     bool more = false;
     for (size_t i = 0; i < p->noutputs && p->has_outputs_to_install; i++)
-        more = more || !contains(&p->outputs_to_install, p->outputs[i].name);
+        more = more || !fh_strings_have(&p->outputs_to_install, p->outputs[i].name);
     return more;
 }
 
@@ -116,6 +108,26 @@ void lock_say_more_outputs(struct client *c, const struct fh_lock *lock, const s
     if (list.count > 0)
         say_info("%s ha%s additional outputs, use 'floe list -a' to see more", lock_quoted(c->arena, &list),
                  list.count == 1 ? "s" : "ve");
+}
+
+void lock_say_dragged(struct client *c, const struct fh_lock *before, const struct fh_lock *after)
+{
+    enum { MOST = 100 };
+    const char *lines = "", *system = settings_system(c->arena);
+    size_t n = 0;
+    for (size_t i = 0; i < before->npackages; i++) {
+        const struct fh_lock_package *old = &before->packages[i];
+        const struct fh_lock_package *new =
+            strcmp(old->system, system) == 0 ? lock_find(after, old->install_id, system) : NULL;
+        if (new == NULL || old->derivation == NULL || new->derivation == NULL ||
+            strcmp(old->derivation, new->derivation) == 0 || n++ >= MOST)
+            continue;
+        lines = fh_sprintf(c->arena, "%s\n- %s: %s -> %s", lines, say_safe(c->arena, old->install_id),
+                           old->version != NULL ? say_safe(c->arena, old->version) : "unknown",
+                           new->version != NULL ? say_safe(c->arena, new->version) : "unknown");
+    }
+    if (n > 0)
+        say_info("Resolved together with them, these packages changed, too:%s", lines);
 }
 
 /* Broken or unfree on some system. */

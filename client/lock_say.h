@@ -14,6 +14,9 @@ void lock_say_new_overrides(struct client *c, const struct fh_lock *before, cons
 void lock_say_more_outputs(struct client *c, const struct fh_lock *lock, const struct fh_strings *ids);
 void lock_say_doubts(struct client *c, const struct fh_lock *lock, const struct fh_strings *ids);
 
+/* Packages of this system that came out otherwise than they were, since their group was resolved anew. */
+void lock_say_dragged(struct client *c, const struct fh_lock *before, const struct fh_lock *after);
+
 /* The entry of a package for a system; NULL when there is none. system NULL: any. */
 const struct fh_lock_package *lock_find(const struct fh_lock *lock, const char *id, const char *system);
 /* "'a', 'b'" */

@@ -3,6 +3,7 @@
 
 #include "common/ceilings.h"
 #include "common/manifest_edit.h"
+#include "common/manifest_migrate.h"
 
 #include <string.h>
 
@@ -54,6 +55,21 @@ static void take(struct pkgedit *ed, struct fh_buf *b)
 {
     ed->text = fh_strndup(ed->arena, b->data ? b->data : "", b->len);
     ed->n = b->len;
+}
+
+fh_err pkgedit_allow_outputs(struct pkgedit *ed, const struct fh_manifest *m, const json_t *packages,
+                             struct fh_error *e)
+{
+    const struct fh_manifest *newest;
+    if (m->schema != FH_SCHEMA_V1)
+        return FH_OK;
+    FH_TRY(fh_manifest_to_newest(ed->arena, m, packages, "manifest.toml", &newest, e));
+    struct fh_buf b = FH_BUF_INIT(FH_MAX_MANIFEST);
+    fh_err rc = fh_manifest_migrate_text(ed->text, ed->n, m, newest, &b, e);
+    if (rc == FH_OK)
+        take(ed, &b);
+    fh_buf_free(&b);
+    return rc;
 }
 
 /* value NULL: what made it has failed, and has said why */

@@ -11,6 +11,10 @@ struct pkgedit {
     size_t n;
 };
 
+/* The text of a version 1 manifest, which cannot name outputs, in the newest schema; that of another stays. m
+ * is what it reads as, packages what a lock has for it (manifest_migrate.h). */
+fh_err pkgedit_allow_outputs(struct pkgedit *ed, const struct fh_manifest *m, const json_t *packages,
+                             struct fh_error *e) FH_MUSTCHECK;
 /* The lines of a new package: pkg-path, and pkg-group, version, systems and outputs as far as it has them. A
  * published package gets a group of its own, for it need not share a page with others. */
 fh_err pkgedit_add(struct pkgedit *ed, const struct pkgspec *spec, struct fh_error *e) FH_MUSTCHECK;

@@ -61,22 +61,43 @@ static const char *join(struct fh_arena *a, const char *list, const char *more)
     return fh_sprintf(a, "%s%s%s", list, *list != '\0' ? ", " : "", more);
 }
 
-/* "version 0.1 on x86_64-linux, nothing on aarch64-linux"; what keeps it from the newest stands behind it. */
+/* What the system has of a package: "2.10 (newest 2.12; not that for its version)". */
 static const char *system_text(struct client *c, const json_t *system)
 {
     struct fh_arena *a = c->arena;
     const json_t *unmet = json_object_get(system, "unmet");
-    const char *name = text(c, system, "system"), *newest = ask_line(c, system, "newest_version"),
-               *chosen = ask_line(c, system, "version"), *kept = "";
+    const char *newest = ask_line(c, system, "newest_version"), *chosen = ask_line(c, system, "version");
+    const char *kept = "";
     if (newest == NULL)
-        return fh_sprintf(a, "nothing on %s", name);
+        return "nothing";
     for (size_t i = 0; i < json_array_size(unmet) && i < MOST_LINES; i++)
         kept = join(a, kept, text(c, json_array_get(unmet, i), "constraint"));
     if (*kept != '\0')
         kept = fh_sprintf(a, "; not that for its %s", kept);
-    if (chosen != NULL)
-        return fh_sprintf(a, "%s on %s (newest %s%s)", chosen, name, newest, kept);
-    return fh_sprintf(a, "newest on %s is %s%s", name, newest, kept);
+    if (chosen == NULL)
+        return fh_sprintf(a, "newest is %s%s", newest, kept);
+    return strcmp(chosen, newest) == 0 && *kept == '\0'
+               ? chosen
+               : fh_sprintf(a, "%s (newest %s%s)", chosen, newest, kept);
+}
+
+/* What is told of an item of a list besides its system. */
+typedef const char *item_text(struct client *c, const json_t *item);
+
+/* "aarch64-linux, x86_64-linux": the systems of all items that are told as this one; NULL where an earlier
+ * one has told them. */
+static const char *systems_of(struct client *c, const json_t *list, size_t index, item_text *tell)
+{
+    const char *told = tell(c, json_array_get(list, index)), *systems = "";
+    for (size_t i = 0; i < json_array_size(list) && i < MOST_LINES; i++) {
+        const json_t *item = json_array_get(list, i);
+        if (strcmp(tell(c, item), told) != 0)
+            continue;
+        if (i < index)
+            return NULL;
+        systems = join(c->arena, systems, text(c, item, "system"));
+    }
+    return systems;
 }
 
 static const char *package_text(struct client *c, const json_t *package)
@@ -90,12 +111,21 @@ static const char *package_text(struct client *c, const json_t *package)
         return fh_sprintf(a, "%s is not in the catalog", lines);
     if (json_is_integer(alone))
         lines = fh_sprintf(a, "%s would be of page %lld by itself", lines, number(package, "alone_page"));
-    for (size_t i = 0; i < json_array_size(systems) && i < MOST_LINES; i++)
-        lines = fh_sprintf(a, "%s\n      %s", lines, system_text(c, json_array_get(systems, i)));
+    for (size_t i = 0; i < json_array_size(systems) && i < MOST_LINES; i++) {
+        const char *names = systems_of(c, systems, i, system_text);
+        if (names != NULL)
+            lines =
+                fh_sprintf(a, "%s\n      %s: %s", lines, names, system_text(c, json_array_get(systems, i)));
+    }
     return lines;
 }
 
-/* "page 2: 'old' (absent on x86_64-linux), …" */
+static const char *blocker_text(struct client *c, const json_t *blocker)
+{
+    return fh_sprintf(c->arena, "'%s' (%s", text(c, blocker, "install_id"), text(c, blocker, "reason"));
+}
+
+/* "page 2: 'old' (absent on aarch64-linux, x86_64-linux)" */
 static const char *page_text(struct client *c, const json_t *page)
 {
     struct fh_arena *a = c->arena;
@@ -103,10 +133,10 @@ static const char *page_text(struct client *c, const json_t *page)
     const char *line = "";
     size_t n = json_array_size(blockers);
     for (size_t i = 0; i < n && i < MOST_LINES; i++) {
-        const json_t *b = json_array_get(blockers, i);
-        line = join(a, line,
-                    fh_sprintf(a, "'%s' (%s on %s)", text(c, b, "install_id"), text(c, b, "reason"),
-                               text(c, b, "system")));
+        const char *systems = systems_of(c, blockers, i, blocker_text);
+        if (systems != NULL)
+            line = join(a, line,
+                        fh_sprintf(a, "%s on %s)", blocker_text(c, json_array_get(blockers, i)), systems));
     }
     if (number(page, "prevented") > (long long)n)
         line = fh_sprintf(a, "%s, … %lld in all", line, number(page, "prevented"));

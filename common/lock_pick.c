@@ -30,14 +30,6 @@ static const json_t *install_json(const struct fh_manifest *m, const char *id)
     return json_object_get(json_object_get(m->json, "install"), id);
 }
 
-static bool contains(const struct fh_strings *list, const char *word)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], word) == 0)
-            return true;
-    return false;
-}
-
 /* May what was locked for this entry be used again? The text of pkg-group counts: absent is not "toplevel".
  */
 static bool is_unchanged(const struct fh_locking *l, const struct fh_manifest_package *p)
@@ -56,8 +48,8 @@ static bool is_unchanged(const struct fh_locking *l, const struct fh_manifest_pa
 static bool is_unlocked(const struct fh_locking *l, const struct fh_lock_package *locked)
 {
     return locked->kind == FH_PACKAGE_CATALOG &&
-           (l->input.unlocks_all || contains(&l->input.unlocked, locked->install_id) ||
-            contains(&l->input.unlocked, locked->group));
+           (l->input.unlocks_all || fh_strings_have(&l->input.unlocked, locked->install_id) ||
+            fh_strings_have(&l->input.unlocked, locked->group));
 }
 
 static const struct fh_lock_package *find_locked(const struct fh_locking *l,
@@ -99,7 +91,7 @@ static fh_err systems_of(const struct fh_locking *l, const struct fh_manifest_pa
         return FH_OK;
     }
     for (size_t i = 0; i < out->count; i++) {
-        if (!contains(&l->systems, out->items[i]))
+        if (!fh_strings_have(&l->systems, out->items[i]))
             return refuse_disabled(l, p->id, out->items[i]);
         if (fh_system_find(out->items[i]) == FH_SYSTEM_NONE)
             return FH_FAIL(l->e, FH_MISMATCH, "unrecognized system type: %s",
@@ -116,7 +108,7 @@ fh_err lock_check_allowed(const struct fh_locking *l, const json_t *entry)
     const struct fh_manifest *m = l->manifest;
     const char *id = fh_json_shown(l->arena, fh_json_string(entry, "install_id"));
     const char *license = fh_json_string(entry, "license");
-    if (m->licenses.count > 0 && license && !contains(&m->licenses, license))
+    if (m->licenses.count > 0 && license && !fh_strings_have(&m->licenses, license))
         return FH_FAIL(l->e, FH_MISMATCH,
                        "The package '%s' has license '%s' which is not in the list of allowed licenses.\n\n"
                        "Allow this license by adding it to 'options.allow.licenses' in manifest.toml",

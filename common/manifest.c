@@ -11,6 +11,14 @@ const char *fh_schema_text(enum fh_schema schema)
     return texts[schema];
 }
 
+bool fh_strings_have(const struct fh_strings *list, const char *word)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], word) == 0)
+            return true;
+    return false;
+}
+
 /* A service that forks away must say how to stop it (manifest-lockfile-client §3.3). */
 static fh_err check_daemons(struct fh_arena *a, const struct fh_manifest *m, const char *name,
                             struct fh_error *e)

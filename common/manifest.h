@@ -32,6 +32,8 @@ struct fh_strings {
     const char *const *items;
 };
 
+bool fh_strings_have(const struct fh_strings *list, const char *word);
+
 struct fh_manifest_var {
     const char *name, *value;
 };

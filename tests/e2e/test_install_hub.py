@@ -75,6 +75,13 @@ def test_a_reference_is_changed_here_and_pushed_later(stocked, machine):
     m.floe("push", "-r", ref, check=True)
     live = json.loads(stocked.http(f"/api/v1/environments/{ref}", token=person.token).text)
     assert [(p["install_id"], p["version"]) for p in json.loads(live["lock"])["packages"]] == [("hello", "2.12.3")] * 3
+    other = machine("other").login(person)  # where nothing of it is yet
+    done = other.floe("install", "-r", ref, "curl@8.0", check=True)
+    assert done.stderr.endswith("ℹ Resolved together with them, these packages changed, too:\n- hello: 2.12.3 -> 2.10\n")
+    assert other.floe("list", "-r", ref, check=True).stdout == "curl: curl (8.0)\nhello: hello (2.10)\n", "one page for both"
+    other.floe("push", "-r", ref, check=True)
+    m.floe("pull", "-r", ref, check=True)
+    assert m.floe("list", "-n", "-r", ref, check=True).stdout == "curl\nhello\n"
 
 
 def test_anybody_may_install_from_the_base_catalog_and_is_told_of_what_they_may_not_see(stocked, machine):
@@ -102,12 +109,12 @@ def test_what_cannot_be_resolved_is_explained_on_request(stocked, machine):
     done = nothing_changes(m, folder, "install", "--explain", "old", "jdk", told=(
         "constraints for group 'toplevel' are too tight", "ℹ Group 'toplevel': Each package fits on some page, but no page has all of them"))
     assert "    'old' (old) would be of page 1 by itself\n" in done.stderr
-    assert "    page 2: 'old' (absent on aarch64-darwin), 'old' (absent on aarch64-linux), 'old' (absent on x86_64-linux)\n" in done.stderr
+    assert "    page 2: 'old' (absent on aarch64-darwin, aarch64-linux, x86_64-linux)\n" in done.stderr
     done = nothing_changes(m, folder, "install", "vim@8", "--explain", told=("No version compatible with '8'", "not that for its version"))
     done = m.floe("install", "--explain", "hello@2.10", cwd=folder, check=True)
     assert "✔ 'hello' installed" in done.stderr and "Taken from page 1 of 2026-01-01." in done.stderr
-    assert "2.10 on x86_64-linux (newest 2.12.3; not that for its version)" in done.stderr
-    assert "  What keeps the group from newer pages:\n    page 2: 'hello' (version on aarch64-darwin)" in done.stderr
+    assert "      aarch64-darwin, aarch64-linux, x86_64-linux: 2.10 (newest 2.12.3; not that for its version)\n" in done.stderr
+    assert "  What keeps the group from newer pages:\n    page 2: 'hello' (version on aarch64-darwin, aarch64-linux, x86_64-linux)\n" in done.stderr
     done = m.floe("upgrade", "--explain", cwd=folder, check=True)
     assert "Taken from page 1" in done.stderr
     nothing_changes(m, folder, "install", "helo", told="Here are a few other similar options:\n  $ floe install hello\n")
