@@ -62,6 +62,21 @@ def test_from_an_import_to_a_rollback_on_another_machine(stocked, machine):
     assert "upgraded packages 'curl', 'hello'" in history
 
 
+def test_what_one_machine_takes_out_the_other_no_longer_has(stocked, machine):
+    person = stocked.new_user()
+    laptop, desk = machine("laptop").login(person), machine("desk").login(person)
+    folder = made(laptop, "web")
+    laptop.floe("install", "hello", "curl", cwd=folder, check=True)
+    laptop.floe("push", cwd=folder, check=True)
+    there = desk.folder("there")
+    desk.floe("pull", f"{person.handle}/web", "-d", there, check=True)
+    desk.floe("uninstall", "curl", cwd=there, check=True)
+    desk.floe("push", cwd=there, check=True)
+    laptop.floe("pull", cwd=folder, check=True)
+    assert laptop.floe("list", cwd=folder, check=True).stdout.startswith("hello: hello (")
+    assert "curl" not in (folder / ".flox/env/manifest.lock").read_text() + (folder / ".flox/env/manifest.toml").read_text()
+
+
 def test_a_reference_is_changed_here_and_pushed_later(stocked, machine):
     person = stocked.new_user()
     m, ref = machine().login(person), f"{person.handle}/web"
