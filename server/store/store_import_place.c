@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+enum { MANY = 500 }; /* rows, from which on whole tables are read instead of looking each row up */
+
 struct column {
     struct store_import *s;
     struct store_import_page *page;
@@ -81,7 +83,11 @@ static fh_err gather(struct column *c, struct fh_error *e)
         FH_TRY(tell(c, twice_sql, params, 2, e));
         FH_TRY(db_exec(c->s->c, last_sql, params, 2, NULL, e));
     }
-    return distinct > 500 ? db_script(c->s->c, "ANALYZE import_column", e) : FH_OK;
+    /* What is put in by this transaction has no statistics yet, and looks like one row to the planner. */
+    return db_script(c->s->c,
+                     distinct > MANY ? "SET LOCAL enable_nestloop = off; ANALYZE import_column"
+                                     : "SET LOCAL enable_nestloop = on; ANALYZE import_column",
+                     e);
 }
 
 /* Does the new column go on with the last one? It does when half of what that has is on it: of so many runs
@@ -307,6 +313,7 @@ fh_err store_import_place_pages(struct store_import *s, struct fh_error *e)
     for (size_t i = 0; i < s->npages; i++)
         if (!s->pages[order[i]].why)
             FH_TRY(place_page(s, order[i], &done, total, e));
+    FH_TRY(db_script(s->c, "SET LOCAL enable_nestloop = on", e));
     FH_TRY(db_exec(s->c,
                    "UPDATE package p SET deprecation = x.deprecation FROM (SELECT DISTINCT ON (package_id) "
                    "package_id, deprecation FROM import_deprecation ORDER BY package_id, line DESC) x "
