@@ -148,7 +148,8 @@ def world(workshop):
 def healthy(world):
     """Each test begins with an upstream that answers and is not thought to be down."""
     world.between.how = "pass"
-    bench.wait_for(lambda: world.near.http(f"{CATALOG}/info/base-catalog").headers.get("Floe-Upstream") == "fresh", timeout=20, step=0.3)
+    bench.wait_for(lambda: world.near.http(f"{CATALOG}/info/base-catalog").headers.get("Floe-Upstream") == "fresh" and world.metric("floe_upstream_up") == 1,
+                   timeout=20, step=0.3)
     world.between.seen.clear()
     yield
     world.between.how = "pass"
