@@ -45,7 +45,8 @@ CREATE TABLE catalog_page_system (
 );
 
 -- A derivation as it is described: the same .drv with another description or flag is another row. Content-addressed, so that
--- a page costs what is new on it.
+-- a page costs what is new on it. Nothing refers to it by a foreign key: each would lock a row here for every row there, and
+-- search all of them for every row that goes; fsck looks instead.
 CREATE TABLE derivation (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     digest bytea NOT NULL UNIQUE CHECK (length(digest) = 20),      -- of all that follows
@@ -67,7 +68,7 @@ CREATE TABLE package (
     catalog_id bigint NOT NULL REFERENCES catalog,
     attr_path text COLLATE "C" NOT NULL,                           -- without the owner
     deprecation text,                                              -- JSON object
-    newest int REFERENCES derivation,                              -- what search shows: of the newest page or build
+    newest int,                                                    -- what search shows: of the newest page or build
     UNIQUE (catalog_id, attr_path)
 );
 
@@ -81,6 +82,8 @@ CREATE TABLE page_run (
     derivation_id int NOT NULL,
     PRIMARY KEY (package_id, system, first) INCLUDE (past, derivation_id)
 );
+-- What goes on: the newest column of each system, to which the next one is compared.
+CREATE INDEX page_run_going ON page_run (system, package_id) INCLUDE (derivation_id) WHERE past = 2147483647;
 -- When an attribute was looked at on a page, where that is not when its column was.
 CREATE TABLE page_scrape (
     package_id int NOT NULL,
@@ -101,7 +104,7 @@ CREATE VIEW page_package AS
 CREATE TABLE package_build (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     package_id int NOT NULL REFERENCES package,
-    derivation_id int NOT NULL REFERENCES derivation,
+    derivation_id int NOT NULL,
     system smallint NOT NULL,
     base_rev_count bigint,                                         -- of the page it was built on; null: not known
     locked_url text NOT NULL,                                      -- of its source, as are the next three

@@ -3,7 +3,7 @@
 
 #include "common/clock.h"
 #include "server/admin_upkeep.h"
-#include "server/catalog/import.h"
+#include "server/catalog/import_files.h"
 #include "server/store/catalog.h"
 
 #include <jansson.h>

@@ -104,12 +104,14 @@ static const char loopback_warning[] = "By these settings the base URL is a loop
                                        "set base_url to what other machines reach.";
 
 static const char empty_catalog[] =
-    "The catalog has no packages of nixpkgs yet, so nothing can be searched or installed: \"floe-server catalog "
-    "import rows FILE\" or \"floe-server catalog import nixpkgs --help\".";
+    "The catalog has no packages of nixpkgs yet, so nothing can be searched or installed: "
+    "\"floe-server catalog import rows FILE\", \"floe-server catalog import nixpkgs --help\", or the setting "
+    "catalog_upstream.";
 
-static bool lacks_catalog(const struct status *s)
+/* A hub that has another one to ask lacks none. */
+static bool lacks_catalog(const struct admin *a, const struct status *s)
 {
-    return s->schema == db_schema_version() && s->counts.pages == 0;
+    return s->schema == db_schema_version() && s->counts.pages == 0 && !a->config->catalog_upstream;
 }
 
 static fh_err print_json(struct admin *a, const struct status *s, struct fh_error *e)
@@ -121,7 +123,7 @@ static fh_err print_json(struct admin *a, const struct status *s, struct fh_erro
         json_array_append_new(warnings, json_string(loopback_warning));
     if (s->schema != db_schema_version())
         json_array_append_new(warnings, json_string("The schema is not this program's."));
-    if (lacks_catalog(s))
+    if (lacks_catalog(a, s))
         json_array_append_new(warnings, json_string(empty_catalog));
     json_t *o = json_pack("{s:s, s:i, s:i, s:s, s:s, s:b, s:i, s:o}", "version", FLOE_VERSION, "schema",
                           s->schema, "schema_wanted", db_schema_version(), "base_url", c->base_url, "data",
@@ -163,7 +165,7 @@ static void print_text(struct admin *a, const struct status *s)
     fflush(stdout);
     if (is_loopback(c->base_url))
         admin_say("Warning: %s", loopback_warning);
-    if (lacks_catalog(s))
+    if (lacks_catalog(a, s))
         admin_say("Warning: %s", empty_catalog);
     if (s->schema < db_schema_version())
         admin_say("Warning: the schema is older than this program's; \"floe-server migrate\" brings it up to "

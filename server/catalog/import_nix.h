@@ -2,7 +2,7 @@
 #ifndef CATALOG_IMPORT_NIX_H
 #define CATALOG_IMPORT_NIX_H
 
-#include "server/catalog/import.h"
+#include "server/catalog/import_files.h"
 
 #include <jansson.h>
 

@@ -174,3 +174,10 @@ void catalog_answer_add(struct catalog_answer *g, const char *reference, const c
             lacks_input(g, reference, direct, closure, key);
     }
 }
+
+void catalog_answer_join(struct catalog_answer *g, const json_t *theirs)
+{
+    json_object_update_missing(g->lock, json_object_get(theirs, "lock"));
+    json_object_update_missing(g->matched, json_object_get(theirs, "matched"));
+    json_array_extend(g->unresolvable, json_object_get(theirs, "unresolvable"));
+}

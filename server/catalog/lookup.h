@@ -23,6 +23,8 @@ void catalog_answer_add(struct catalog_answer *g, const char *reference, const c
 /* Was it added before, by another reference? Then this one is noted with it. */
 bool catalog_answer_has(struct catalog_answer *g, const char *reference, const char *owner,
                         const char *attr_path);
+/* What another hub answered to other references of the group. */
+void catalog_answer_join(struct catalog_answer *g, const json_t *theirs);
 json_t *catalog_answer_json(struct catalog_answer *g); /* the arena's */
 
 #endif

@@ -1,5 +1,5 @@
 /* POST /api/v1/catalog/build-inputs/lookup (catalog-read-api 3.5 and 10). */
-#include "server/catalog/catalog_http.h"
+#include "server/catalog/upstream_http.h"
 
 #include "common/ceilings.h"
 #include "common/log.h"
@@ -25,6 +25,8 @@ struct group_work {
     const struct catalog_scope *scope;
     const struct catalog_lookup *lookup;
     const struct catalog_lookup_group *group;
+    const bool *theirs; /* per reference: upstream answers it; NULL: none */
+    json_t *answer_of_theirs;
     int64_t before;
     bool nothing; /* the point in time is that of a build that is not to be seen: nothing was there then */
     struct held *held;
@@ -153,7 +155,8 @@ static fh_err answer_group(struct db_conn *c, void *arg, struct fh_error *e)
             return rc;
     }
     for (size_t i = 0; i < w->group->n; i++)
-        FH_TRY(answer_reference(c, w, w->group->references[i], e));
+        if (!w->theirs || !w->theirs[i])
+            FH_TRY(answer_reference(c, w, w->group->references[i], e));
     return FH_OK;
 }
 
@@ -171,6 +174,8 @@ static fh_err put_group(struct web_request *req, struct fh_buf *b, struct group_
         for (size_t i = 0; i < w->group->n; i++)
             catalog_answer_lacks(w->answer, w->group->references[i]);
     }
+    if (w->answer_of_theirs)
+        catalog_answer_join(w->answer, w->answer_of_theirs);
     FH_TRY(catalog_put_json(b, NULL, "", e));
     FH_TRY(fh_json_write_string(w->group->key, strlen(w->group->key), b, e));
     FH_TRY(catalog_put(b, ":", e));
@@ -193,20 +198,95 @@ fh_err catalog_http_body(struct web_request *req, const char **out, size_t *n, s
     return FH_OK;
 }
 
+/* --- what is of no owner here is the upstream's */
+
+struct split {
+    struct fh_arena *arena;
+    const struct catalog_lookup *lookup;
+    bool **theirs;   /* per group, per reference */
+    json_t *groups;  /* what is asked of it: under numbers, not under their keys */
+    bool build_here; /* the point in time is that of a build of an owner here, of which it is told nothing */
+};
+
+static fh_err split(struct db_conn *c, void *arg, struct fh_error *e)
+{
+    struct split *s = arg;
+    s->groups = fh_json_own(s->arena, json_array());
+    if (s->lookup->as_of_build.catalog)
+        FH_TRY(store_owner_known(c, s->arena, s->lookup->as_of_build.catalog, &s->build_here, e));
+    for (size_t i = 0; i < s->lookup->n; i++) {
+        const struct catalog_lookup_group *g = &s->lookup->groups[i];
+        json_t *references = json_array(), *group;
+        s->theirs[i] = fh_alloc(s->arena, (g->n + 1) * sizeof *s->theirs[i]);
+        for (size_t k = 0; k < g->n; k++) {
+            struct catalog_reference r;
+            bool known = true;
+            if (!s->build_here && catalog_reference_parse(s->arena, g->references[k], &r))
+                FH_TRY(store_owner_known(c, s->arena, r.owner, &known, e));
+            s->theirs[i][k] = !known;
+            if (!known)
+                fh_json_push(references, fh_json_text(g->references[k]));
+        }
+        if (json_array_size(references) == 0) {
+            json_decref(references);
+            continue;
+        }
+        group = json_object();
+        fh_json_set(group, "key", json_string(fh_sprintf(s->arena, "%zu", i)));
+        fh_json_set(group, "references", references);
+        fh_json_push(s->groups, group);
+    }
+    return FH_OK;
+}
+
+/* Its answers by number; NULL: there was nothing to ask. */
+static fh_err ask_upstream(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
+                           const json_t *body, struct split *s, json_t **out, struct fh_error *e)
+{
+    json_t *answer, *question;
+    struct fh_buf *text = catalog_http_buf(req);
+    FH_TRY(db_read(req->app->pool, split, s, e));
+    if (json_array_size(s->groups) == 0)
+        return FH_OK;
+    question = fh_json_own(req->arena, json_object());
+    fh_json_set(question, "stability", json_incref(json_object_get(body, "stability")));
+    if (json_object_get(body, "reference_point"))
+        fh_json_set(question, "reference_point", json_incref(json_object_get(body, "reference_point")));
+    fh_json_set(question, "groups", json_incref(s->groups));
+    FH_TRY(fh_json_write_compact(question, text, e));
+    FH_TRY(catalog_http_ask(req, res, u, "/api/v1/catalog/build-inputs/lookup", text->data, &answer, e));
+    *out = json_object_get(answer, "groups");
+    for (size_t i = 0; i < json_array_size(s->groups); i++)
+        if (!json_is_object(json_object_get(*out, fh_json_string(json_array_get(s->groups, i), "key"))))
+            return FH_FAIL(e, FH_UNAVAILABLE,
+                           "The hub that this one asks for packages gave an answer to another question.");
+    return FH_OK;
+}
+
 fh_err catalog_http_lookup(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
     const struct catalog_scope *scope;
     struct catalog_lookup lookup;
+    struct split s = {.arena = req->arena, .lookup = &lookup};
+    json_t *theirs = NULL, *body;
     const char *text;
     size_t n;
     FH_TRY(catalog_http_body(req, &text, &n, e));
     FH_TRY(catalog_lookup_parse(req->arena, text, n, &lookup, e));
     FH_TRY(catalog_http_scope(req, &scope, e));
+    struct catalog_upstream *u = catalog_http_upstream(req, scope);
+    if (u) {
+        s.theirs = fh_alloc(req->arena, (lookup.n + 1) * sizeof *s.theirs);
+        FH_TRY(fh_json_parse(text, n, "body", &body, e));
+        FH_TRY(ask_upstream(req, res, u, fh_json_own(req->arena, body), &s, &theirs, e));
+    }
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(catalog_put(b, "{\"version\":1,\"groups\":{", e));
     for (size_t i = 0; i < lookup.n; i++) {
         struct group_work w = {
             .arena = fh_arena_new(), .scope = scope, .lookup = &lookup, .group = &lookup.groups[i]};
+        w.theirs = u ? s.theirs[i] : NULL;
+        w.answer_of_theirs = json_object_get(theirs, fh_sprintf(req->arena, "%zu", i));
         fh_err rc = put_group(req, b, &w, e);
         fh_arena_free(w.arena);
         FH_TRY(rc);

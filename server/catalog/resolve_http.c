@@ -4,36 +4,100 @@
 
 #include "common/ceilings.h"
 #include "server/app.h"
-#include "server/catalog/catalog_http.h"
 #include "server/catalog/explain_json.h"
 #include "server/catalog/resolve_json.h"
 #include "server/catalog/search_index.h"
+#include "server/catalog/upstream_http.h"
+#include "server/catalog/upstream_resolve.h"
 
 #include <string.h>
+
+static fh_err read_body(struct web_request *req, const char **body, size_t *n, struct resolve_question *q,
+                        struct fh_error *e)
+{
+    *q = (struct resolve_question){.arena = req->arena, .memory = req->app->resolve};
+    FH_TRY(catalog_http_body(req, body, n, e));
+    FH_TRY(resolve_request_parse(req->arena, *body, *n, &q->request, e));
+    return resolve_request_pages(web_query(req, "candidate_pages"), &q->request->candidate_pages, e);
+}
 
 static fh_err read_question(struct web_request *req, struct resolve_question *q,
                             const struct catalog_scope **scope, struct fh_error *e)
 {
     const char *body;
     size_t n;
-    *q = (struct resolve_question){.arena = req->arena, .memory = req->app->resolve};
-    FH_TRY(catalog_http_body(req, &body, &n, e));
-    FH_TRY(resolve_request_parse(req->arena, body, n, &q->request, e));
-    FH_TRY(resolve_request_pages(web_query(req, "candidate_pages"), &q->request->candidate_pages, e));
+    FH_TRY(read_body(req, &body, &n, q, e));
     FH_TRY(catalog_http_scope(req, scope, e));
     resolve_keys(q, *scope);
     return FH_OK;
+}
+
+static fh_err answer_here(struct web_request *req, struct resolve_question *q,
+                          const struct catalog_scope *scope, struct fh_buf *b, struct fh_error *e)
+{
+    resolve_keys(q, scope);
+    q->with_rows = true;
+    FH_TRY(resolve_ask(q, req->app->pool, e));
+    return resolve_put_answer(b, q, e);
+}
+
+/* --- a part of it is the upstream's */
+
+static fh_err ask_upstream(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
+                           const json_t *question, int64_t pages, json_t **out, struct fh_error *e)
+{
+    struct fh_buf *text = catalog_http_buf(req);
+    const char *path = "/api/v1/catalog/resolve";
+    if (pages > 0)
+        path = fh_sprintf(req->arena, "%s?candidate_pages=%lld", path, (long long)pages);
+    FH_TRY(fh_json_write_compact(question, text, e));
+    return catalog_http_ask(req, res, u, path, text->data, out, e);
+}
+
+static fh_err ask_here(struct web_request *req, const struct catalog_scope *scope, const json_t *question,
+                       json_t **out, struct fh_error *e)
+{
+    struct resolve_question q = {.arena = req->arena, .memory = req->app->resolve};
+    struct fh_buf *text = catalog_http_buf(req), *answer = catalog_http_buf(req);
+    FH_TRY(fh_json_write_compact(question, text, e));
+    FH_TRY(resolve_request_parse(req->arena, text->data, text->len, &q.request, e));
+    FH_TRY(answer_here(req, &q, scope, answer, e));
+    FH_TRY(fh_json_parse(answer->data, answer->len, "answer", out, e));
+    fh_json_own(req->arena, *out);
+    return FH_OK;
+}
+
+static fh_err answer_both(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
+                          const struct catalog_scope *scope, const char *body, size_t n, int64_t pages,
+                          struct fh_buf *b, struct fh_error *e)
+{
+    struct catalog_halves halves;
+    json_t *request, *theirs = NULL, *ours = NULL, *whole;
+    FH_TRY(fh_json_parse(body, n, "body", &request, e));
+    fh_json_own(req->arena, request);
+    catalog_split_request(req->arena, request, &halves);
+    if (halves.theirs)
+        FH_TRY(ask_upstream(req, res, u, halves.theirs, pages, &theirs, e));
+    if (halves.ours)
+        FH_TRY(ask_here(req, scope, halves.ours, &ours, e));
+    FH_TRY(catalog_join_answers(req->arena, &halves, theirs, ours, &whole, e));
+    return fh_json_write_compact(whole, b, e);
 }
 
 fh_err resolve_http_resolve(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
     struct resolve_question q;
     const struct catalog_scope *scope;
-    FH_TRY(read_question(req, &q, &scope, e));
-    q.with_rows = true;
-    FH_TRY(resolve_ask(&q, req->app->pool, e));
+    const char *body;
+    size_t n;
+    FH_TRY(read_body(req, &body, &n, &q, e));
+    FH_TRY(catalog_http_scope(req, &scope, e));
+    struct catalog_upstream *u = catalog_http_upstream(req, scope);
     struct fh_buf *b = catalog_http_buf(req);
-    FH_TRY(resolve_put_answer(b, &q, e));
+    if (u)
+        FH_TRY(answer_both(req, res, u, scope, body, n, (int64_t)q.request->candidate_pages, b, e));
+    else
+        FH_TRY(answer_here(req, &q, scope, b, e));
     return catalog_http_reply(req, res, b, e);
 }
 

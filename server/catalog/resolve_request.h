@@ -1,8 +1,8 @@
 /* The body of a resolve, or of a question why: groups of descriptors (catalog-read-api 3.4). Pure.
  *
  * Members that are not known are ignored, as the protocol wants it; null is the same as absent. What is of
- * another type, misses or is over a ceiling is FH_MISMATCH (422), and so is a version that begins like a range
- * and is none.
+ * another type, misses or is over a ceiling is FH_MISMATCH (422), and so is a version that begins like a
+ * range and is none.
  */
 #ifndef CATALOG_RESOLVE_REQUEST_H
 #define CATALOG_RESOLVE_REQUEST_H

@@ -71,6 +71,7 @@ struct store_import {
     struct store_import_noted *rows;
     size_t nrows;
     struct store_import_unknown derivations, packages;
+    uint32_t *which; /* of the unknown */
     struct fh_buf content, copy, deprecations, builds;
     struct fh_digest *digest;
     char last_attr[FH_MAX_ATTR_PATH + 1];
@@ -78,10 +79,16 @@ struct store_import {
     int64_t base_rev_count; /* of last_base */
     char last_base[41];
     int64_t changes; /* of anything that is shown */
+    bool knows;      /* store_import_know was there */
 };
 
 /* Asks for what the batch does not know and puts it into the stage; the batch is empty then. */
 fh_err store_import_flush(struct store_import *s, struct fh_error *e) FH_MUSTCHECK;
+void store_import_key(struct store_import *s, const void *bytes, size_t n, uint8_t key[IMPORT_KEY]);
+/* Fills the caches with what the newest columns have, and the batch's unknown with what that tells. */
+fh_err store_import_know(struct store_import *s, struct fh_error *e) FH_MUSTCHECK;
+/* Gives the unknown the ids that the cache has by now. */
+void store_import_take_known(struct store_import_unknown *u);
 /* The page of a row, looked up or noted; FH_MISMATCH with the reason when it contradicts what is known of it.
  */
 fh_err store_import_page_of(struct store_import *s, const struct store_import_row *row, size_t *page,

@@ -106,3 +106,13 @@ fh_err store_build_time(struct db_conn *c, struct fh_arena *a, int64_t catalog_i
     *out = db_get_i64(rows, 0, 0);
     return *out ? FH_OK : FH_FAIL(e, FH_NOT_FOUND, "There is no such build.");
 }
+
+fh_err store_owner_known(struct db_conn *c, struct fh_arena *a, const char *handle, bool *out,
+                         struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a, "SELECT EXISTS (SELECT FROM owner WHERE lower(handle) = lower($1 COLLATE \"C\"))",
+                    DB_PARAMS(DB_TEXT(handle)), &rows, e));
+    *out = db_get_bool(rows, 0, 0);
+    return FH_OK;
+}

@@ -31,6 +31,9 @@ fh_err store_sources(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, 
 /* All of one. */
 fh_err store_source_get(struct db_conn *c, struct fh_arena *a, int64_t build_id, struct store_source *out,
                         struct fh_error *e) FH_MUSTCHECK;
+/* Is there an owner of that handle, in whatever case? */
+fh_err store_owner_known(struct db_conn *c, struct fh_arena *a, const char *handle, bool *out,
+                         struct fh_error *e) FH_MUSTCHECK;
 /* When a build of that source revision was made, Unix seconds. FH_NOT_FOUND. */
 fh_err store_build_time(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, const char *attr_path,
                         const char *rev, int64_t *out, struct fh_error *e) FH_MUSTCHECK;

@@ -79,6 +79,12 @@ static const struct check hub_checks[] = {
     {"catalog", "its build is for another system than its derivation",
      "SELECT 'build ' || b.id FROM package_build b JOIN derivation d ON d.id = b.derivation_id "
      "WHERE d.system <> b.system ORDER BY b.id LIMIT 1000"},
+    {"catalog", "its derivation is not stored",
+     "SELECT 'build ' || b.id FROM package_build b LEFT JOIN derivation d ON d.id = b.derivation_id "
+     "WHERE d.id IS NULL ORDER BY b.id LIMIT 1000"},
+    {"catalog", "what search shows of it is not stored",
+     "SELECT 'package ' || p.attr_path FROM package p LEFT JOIN derivation d ON d.id = p.newest "
+     "WHERE p.newest IS NOT NULL AND d.id IS NULL ORDER BY 1 LIMIT 1000"},
 };
 
 static void add_fault(struct fh_arena *a, struct store_faults *f, size_t *cap, const struct check *check,

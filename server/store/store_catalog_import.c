@@ -29,7 +29,7 @@ static const char tables[] =
     "derivation_id int NOT NULL, scraped_at bigint NOT NULL, line bigint NOT NULL); "
     "CREATE TEMPORARY TABLE import_deprecation (package_id int NOT NULL, line bigint NOT NULL, "
     "deprecation text); "
-    "CREATE TEMPORARY TABLE import_column (package_id int PRIMARY KEY, derivation_id int NOT NULL, "
+    "CREATE TEMPORARY TABLE import_column (package_id int NOT NULL, derivation_id int NOT NULL, "
     "scraped_at bigint NOT NULL, line bigint NOT NULL); "
     "CREATE TEMPORARY TABLE import_change (package_id int NOT NULL, derivation_id int NOT NULL, first int, "
     "past int, was int, line bigint NOT NULL); "
@@ -65,6 +65,7 @@ fh_err store_import_begin(struct db_conn *c, const struct store_import_config *c
     s->pages = fh_xcalloc(FH_MAX_IMPORT_PAGES, sizeof *s->pages);
     s->page_slots = fh_xcalloc(SLOTS, sizeof *s->page_slots);
     s->rows = fh_xcalloc(IMPORT_BATCH, sizeof *s->rows);
+    s->which = fh_xcalloc(IMPORT_BATCH, sizeof *s->which);
     s->digest = fh_digest_new(FH_SHA256);
     init_unknown(&s->derivations, DERIVATION_SETS);
     init_unknown(&s->packages, PACKAGE_SETS);
@@ -88,6 +89,7 @@ void store_import_end(struct store_import *s)
     free(s->pages);
     free(s->page_slots);
     free(s->rows);
+    free(s->which);
     fh_digest_free(s->digest);
     free_unknown(&s->derivations);
     free_unknown(&s->packages);
@@ -103,7 +105,7 @@ struct db_conn *store_import_conn(const struct store_import *s)
     return s->c;
 }
 
-static void key_of(struct store_import *s, const void *bytes, size_t n, uint8_t key[IMPORT_KEY])
+void store_import_key(struct store_import *s, const void *bytes, size_t n, uint8_t key[IMPORT_KEY])
 {
     uint8_t full[FH_SHA256_SIZE];
     fh_digest_add(s->digest, bytes, n);
@@ -145,7 +147,7 @@ static fh_err derivation_id(struct store_import *s, const struct store_import_ro
     FH_TRY(db_copy_text(b, r->license, e));
     FH_TRY(db_copy_i16(b, (int16_t)r->flags, e));
     FH_TRY(db_copy_text(b, r->cache_uri, e));
-    key_of(s, b->data, b->len, key);
+    store_import_key(s, b->data, b->len, key);
     return id_of(&s->derivations, key, b->data, b->len, id, e);
 }
 
@@ -156,7 +158,7 @@ static fh_err package_id(struct store_import *s, const char *attr_path, int32_t 
         return FH_FAIL(e, FH_MISMATCH, "its attr_path is empty or too long");
     if (memcmp(s->last_attr, attr_path, n + 1) != 0) {
         memcpy(s->last_attr, attr_path, n + 1);
-        key_of(s, attr_path, n, s->last_attr_key);
+        store_import_key(s, attr_path, n, s->last_attr_key);
     }
     return id_of(&s->packages, s->last_attr_key, attr_path, n, id, e);
 }

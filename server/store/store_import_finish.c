@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+enum { MANY = 1000 };
+
 fh_err store_import_refuse(struct store_import *s, const char *sql, const struct db_param *params, size_t n,
                            const char *where, struct fh_error *e)
 {
@@ -61,6 +63,13 @@ fh_err store_import_finish(struct store_import *s, struct store_import_result *o
     fh_err rc = s->catalog_id ? place(s, e) : FH_OK; /* 0: there was no row */
     if (rc == FH_OK)
         rc = db_script(s->c, "COMMIT", e);
+    /* So that readers' statements are planned by what is there now. */
+    if (rc == FH_OK && s->result.added + s->result.changed > MANY)
+        rc =
+            db_script(s->c,
+                      "SET default_statistics_target = 20; "
+                      "ANALYZE page_run, derivation, package, package_build; RESET default_statistics_target",
+                      e);
     *out = s->result;
     return rc;
 }

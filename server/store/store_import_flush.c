@@ -5,25 +5,26 @@
 #include "server/store/catalog.h"
 
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Some thousand look-ups by key each: never a walk through the whole table. */
-static const char begin_sql[] = "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
-                                "SET LOCAL enable_seqscan = off";
+static const char narrow_sql[] = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+                                 "SET LOCAL enable_seqscan = off";
 
 static const char ask_copy[] = "COPY import_ask (n, key) FROM STDIN (FORMAT binary)";
 static const char ask_sql[] = "SELECT i.n, d.id FROM import_ask i JOIN derivation d ON d.digest = i.key";
 static const char new_copy[] =
     "COPY import_new (n, digest, drv_path, system, name, version, outputs, outputs_to_install, description, "
     "license, flags, cache_uri) FROM STDIN (FORMAT binary)";
-/* In the order of the digest, so that two imports at once do not wait for each other in a circle. */
+/* They stand there in the order of the digest, so that two imports at once do not wait for each other in a
+ * circle. */
 static const char put_sql[] =
     "INSERT INTO derivation (digest, drv_path, system, name, version, outputs, outputs_to_install, "
     "description, "
-    "license, flags, cache_uri) SELECT DISTINCT ON (digest) digest, drv_path, system, name, version, "
-    "outputs, "
-    "outputs_to_install, description, license, flags, cache_uri FROM import_new ORDER BY digest "
-    "ON CONFLICT (digest) DO NOTHING";
+    "license, flags, cache_uri) SELECT digest, drv_path, system, name, version, outputs, outputs_to_install, "
+    "description, license, flags, cache_uri FROM import_new ON CONFLICT (digest) DO NOTHING RETURNING "
+    "digest, id";
 static const char got_sql[] = "SELECT i.n, d.id FROM import_new i JOIN derivation d ON d.digest = i.digest";
 
 static const char attr_copy[] = "COPY import_attr (n, attr_path) FROM STDIN (FORMAT binary)";
@@ -75,42 +76,81 @@ static fh_err check_known(const struct store_import_unknown *u, struct fh_error 
     return FH_OK;
 }
 
+/* Rows (digest, id) of what was put in. */
+static fh_err put_new(struct store_import *s, struct fh_error *e)
+{
+    struct fh_arena *a = fh_arena_new();
+    struct db_rows *rows;
+    fh_err rc = db_query(s->c, a, put_sql, NULL, 0, &rows, e);
+    for (size_t i = 0; rc == FH_OK && i < db_count(rows); i++) {
+        size_t n;
+        const void *digest = db_get_bytes(rows, i, 0, &n);
+        store_import_ids_put(s->derivations.ids, digest, (int32_t)db_get_i64(rows, i, 1));
+    }
+    fh_arena_free(a);
+    return rc;
+}
+
+static int by_key(const void *a, const void *b, void *arg)
+{
+    const struct store_import_unknown *u = arg;
+    return memcmp(u->items[*(const uint32_t *)a].key, u->items[*(const uint32_t *)b].key, IMPORT_KEY);
+}
+
+/* Those of the unknown that have no id yet, in the order of their keys; how many. */
+static size_t still_unknown(const struct store_import_unknown *u, uint32_t *which)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < u->n; i++)
+        if (u->items[i].id == 0)
+            which[n++] = (uint32_t)i;
+    qsort_r(which, n, sizeof *which, by_key, (void *)(uintptr_t)u);
+    return n;
+}
+
 static fh_err ask_derivations(struct store_import *s, struct fh_error *e)
 {
     struct store_import_unknown *u = &s->derivations;
-    for (size_t i = 0; i < u->n; i++) {
+    size_t n = still_unknown(u, s->which);
+    for (size_t i = 0; i < n; i++) {
         FH_TRY(db_copy_row(&s->copy, 2, e));
-        FH_TRY(db_copy_i32(&s->copy, (int32_t)i, e));
-        FH_TRY(db_copy_bytes(&s->copy, u->items[i].key, IMPORT_KEY, e));
+        FH_TRY(db_copy_i32(&s->copy, (int32_t)s->which[i], e));
+        FH_TRY(db_copy_bytes(&s->copy, u->items[s->which[i]].key, IMPORT_KEY, e));
     }
+    if (n == 0)
+        return FH_OK;
     FH_TRY(copy_out(s, ask_copy, e));
     FH_TRY(take_ids(s, u, ask_sql, NULL, 0, e));
-    for (size_t i = 0; i < u->n; i++) {
-        if (u->items[i].id)
-            continue;
+    n = still_unknown(u, s->which);
+    for (size_t i = 0; i < n; i++) {
         FH_TRY(db_copy_row(&s->copy, 12, e));
-        FH_TRY(db_copy_i32(&s->copy, (int32_t)i, e));
-        FH_TRY(db_copy_bytes(&s->copy, u->items[i].key, IMPORT_KEY, e));
-        FH_TRY(fh_buf_add(&s->copy, u->content.data + u->items[i].at, u->items[i].len, e));
+        FH_TRY(db_copy_i32(&s->copy, (int32_t)s->which[i], e));
+        FH_TRY(db_copy_bytes(&s->copy, u->items[s->which[i]].key, IMPORT_KEY, e));
+        FH_TRY(
+            fh_buf_add(&s->copy, u->content.data + u->items[s->which[i]].at, u->items[s->which[i]].len, e));
     }
-    if (s->copy.len == 0)
+    if (n == 0)
         return FH_OK;
     FH_TRY(copy_out(s, new_copy, e));
-    FH_TRY(db_exec(s->c, put_sql, NULL, 0, NULL, e));
-    return take_ids(s, u, got_sql, NULL, 0, e);
+    FH_TRY(put_new(s, e));
+    store_import_take_known(u);
+    /* What another import put in at the same moment, or what the cache could not hold. */
+    return still_unknown(u, s->which) ? take_ids(s, u, got_sql, NULL, 0, e) : FH_OK;
 }
 
 static fh_err ask_packages(struct store_import *s, struct fh_error *e)
 {
     struct store_import_unknown *u = &s->packages;
     const struct db_param catalog = DB_I64(s->catalog_id);
-    if (u->n == 0)
-        return FH_OK;
     for (size_t i = 0; i < u->n; i++) {
+        if (u->items[i].id)
+            continue;
         FH_TRY(db_copy_row(&s->copy, 2, e));
         FH_TRY(db_copy_i32(&s->copy, (int32_t)i, e));
         FH_TRY(db_copy_bytes(&s->copy, u->content.data + u->items[i].at, u->items[i].len, e));
     }
+    if (s->copy.len == 0)
+        return FH_OK;
     FH_TRY(copy_out(s, attr_copy, e));
     FH_TRY(db_exec(s->c, attr_put_sql, &catalog, 1, NULL, e));
     return take_ids(s, u, attr_got_sql, &catalog, 1, e);
@@ -176,9 +216,12 @@ fh_err store_import_flush(struct store_import *s, struct fh_error *e)
 {
     if (s->nrows == 0)
         return FH_OK;
-    FH_TRY(db_script(s->c, begin_sql, e));
+    FH_TRY(db_script(s->c, "BEGIN", e));
     if (s->catalog_id == 0)
         FH_TRY(find_catalog(s, e));
+    if (!s->knows && s->nrows > IMPORT_BATCH / 2)
+        FH_TRY(store_import_know(s, e));
+    FH_TRY(db_script(s->c, narrow_sql, e));
     FH_TRY(ask_derivations(s, e));
     FH_TRY(ask_packages(s, e));
     FH_TRY(check_known(&s->derivations, e));

@@ -301,10 +301,9 @@ fh_err store_import_place_pages(struct store_import *s, struct fh_error *e)
     for (size_t i = 0; i < s->npages; i++)
         for (int system = 1; system < FH_SYSTEM_END; system++)
             total += s->pages[i].rows[system] > 0;
-    if (total > 1)
-        FH_TRY(db_script(
-            s->c, "CREATE INDEX import_stage_column ON import_stage (page, system); ANALYZE import_stage",
-            e));
+    if (s->npages > 1)
+        FH_TRY(db_script(s->c, "CREATE INDEX import_stage_column ON import_stage (page, system)", e));
+    FH_TRY(db_script(s->c, "SET LOCAL default_statistics_target = 10; ANALYZE import_stage", e));
     for (size_t i = 0; i < s->npages; i++)
         if (!s->pages[order[i]].why)
             FH_TRY(place_page(s, order[i], &done, total, e));

@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import bench  # noqa: E402
+from catalog_import import catalog_imports  # noqa: E402
 from catalog_read import catalog_read  # noqa: E402
 from lists import lists  # noqa: E402
 from load import load  # noqa: E402
@@ -326,6 +327,7 @@ if __name__ == "__main__":
         with GitPeer(workshop) as peer, bench.Hub(workshop) as hub:
             git_rows(machine, hub, ("--cache-size", "1M"), hub.new_user(), peer)
         lists(workshop, row, PATTERN)
+        catalog_imports(workshop, row, PATTERN)
         resolves(workshop, row, PATTERN)
         catalog_read(workshop, row, PATTERN)
         start_times(workshop)

@@ -80,7 +80,7 @@ class Shelf:
         derivation, rev = self._derivation(row, system), digest(f"{attr_path} {version}")
         package = self._package(catalog, attr_path, derivation, row["deprecation"])
         self.sql.append(f"""INSERT INTO package_build (package_id, derivation_id, system, base_rev_count, locked_url, rev, rev_count, rev_date)
-            VALUES ({package}, {derivation}, {SYSTEMS.index(system) + 1}, {quote(base)}, 'git+https://example.com/{owner}', '{rev}', {rev_count}, now())""")
+            VALUES ({package}, {derivation}, {SYSTEMS.index(system) + 1}, {quote(base)}, 'git+https://example.com/{owner}', '{rev}', {rev_count}, '2026-01-02T03:04:05Z')""")
         if source:
             place = {"type": "git", "url": source, "rev": rev, "ref": "main", "dir": ".flox"}
             self.sql.append(f"""INSERT INTO build_source SELECT max(id), 'nef', {quote(json.dumps(place))}, {quote(json.dumps(list(inputs)))},

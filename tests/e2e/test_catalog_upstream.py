@@ -113,6 +113,10 @@ class World:
             base(shelf)
             if hub is self.whole:
                 self.whole_user = owned(hub, shelf)
+            else:
+                hub.new_user("faraway")
+                shelf.catalog("faraway", "public")
+                shelf.build("faraway", "tool", "1", base=100, source="https://far.example.com")
             shelf.publish()
         self.between = Between(self.far.url)
         self.near = bench.Hub(workshop, "--rate-limit", "0", "--catalog-upstream", self.between.url + "/", "--catalog-upstream-age", "1",
@@ -192,6 +196,60 @@ def test_no_callers_token_and_no_name_of_an_owner_here_leaves(world):
         text = path + json.dumps(headers) + (body or b"").decode()
         assert token not in text and "acme" not in text and "alice" not in text, text
     assert OPERATORS not in near.log() and OPERATORS not in near.metrics() and OPERATORS not in near.admin("config print").stdout
+
+
+def resolve(hub, groups, token=None):
+    """groups: {name: [(install_id, attr_path, systems, version)]}"""
+    body = {"items": [{"name": name, "descriptors": [{"install_id": i, "attr_path": p, "systems": s, "version": v} for i, p, s, v in ds]}
+                      for name, ds in groups.items()]}
+    return hub.http(f"{CATALOG}/resolve", method="POST", data=json.dumps(body).encode(), token=token, headers={"Content-Type": "application/json"})
+
+
+LINUX = ["x86_64-linux"]
+
+
+def without_tags(answer):
+    """The tags of the page that an owner's build was made on are not known where there is no such page."""
+    for group in answer["items"]:
+        for package in (group["page"] or {}).get("packages", []):
+            if package["catalog"] != "nixpkgs":
+                del package["stabilities"]
+    return answer
+
+
+def test_a_resolve_of_both_is_one_answer_and_the_one_of_a_hub_that_has_all(world):
+    two = ["aarch64-linux", "x86_64-linux"]
+    for groups in ({"toplevel": [("hello", "hello", two, None)]}, {"toplevel": [("h", "hello", LINUX, "2.10")]},
+                   {"a": [("hello", "hello", LINUX, None)], "ours": [("mine", "alice/hello", LINUX, None)], "b": [("no", "no-such", LINUX, None)]},
+                   {"none": [("x", "no-such", two, None)]}, {"hidden": [("x", "acme/none", LINUX, None)]},
+                   {"x": [("old", "hello", LINUX, "9")]}, {}):
+        for ours, theirs in ((None, None), (world.user.token, world.whole_user.token)):
+            got, want = resolve(world.near, groups, ours), resolve(world.whole, groups, theirs)
+            assert got.status == want.status == 200
+            assert without_tags(got.json) == without_tags(want.json), groups
+
+
+def test_a_group_of_both_has_the_upstreams_page_and_all_packages_in_their_order(world):
+    group = {"mixed acme": [("rocket", "acme/rocket", LINUX, None), ("hello", "hello", LINUX, None), ("item", "alice/item", LINUX, None)]}
+    got = resolve(world.near, group, world.user.token).json["items"]
+    assert len(got) == 1 and got[0]["name"] == "mixed acme" and got[0]["page"]["page"] == 110
+    assert [(p["install_id"], p["catalog"]) for p in got[0]["page"]["packages"]] == [("rocket", "acme"), ("hello", "nixpkgs"), ("item", "alice")]
+    hidden = resolve(world.near, group).json["items"][0]  # to whom acme is nothing
+    assert hidden["page"] is None and [m["type"] for m in hidden["messages"] if m["level"] == "error"]
+    assert not [1 for path, _, body in world.between.seen if b"acme" in (body or b"") or "acme" in path]
+
+
+def test_lookups_of_owners_that_are_not_here_go_on_and_the_others_do_not(world):
+    answer = lookup(world.near, {"default": ["alice.hello", "faraway.tool", "acme.rocket", "nobody.x"], "own": ["alice.item"]}).json
+    group = answer["groups"]["default"]
+    assert set(group["lock"]) == set(group["matched"]) == {"alice/hello", "faraway/tool"}
+    assert {u["reference"] for u in group["unresolvable"]} == {"acme.rocket", "nobody.x"}
+    assert set(answer["groups"]["own"]["lock"]) == {"alice/item"}
+    bodies = [body.decode() for path, _, body in world.between.seen if path.endswith("/lookup")]
+    assert len(bodies) == 1 and "faraway" in bodies[0] and "acme" not in bodies[0] and "alice" not in bodies[0] and "default" not in bodies[0]
+    world.between.how = "close"
+    assert lookup(world.near, {"a": ["faraway.other"]}).status == 503
+    assert lookup(world.near, {"a": ["alice.hello"]}).status == 200
 
 
 def test_an_answer_is_given_again_for_as_long_as_it_is_fresh(world):

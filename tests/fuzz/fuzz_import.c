@@ -105,13 +105,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         split(text, size - 1, data[0] ? data[0] : 1);
         return 0;
     }
-    struct catalog_row_memory *m = catalog_row_memory_new();
+    static struct catalog_row_memory *m;
+    if (!m)
+        m = catalog_row_memory_new();
     struct store_import_row row;
     if (catalog_row_parse(m, owner, text, size - 1, &row, &e) == FH_OK)
         check_row(&row, owner);
     else
         must(e.code == FH_INVALID || e.code == FH_TOO_LARGE);
-    catalog_row_memory_free(m);
     compare(text, size - 1);
     return 0;
 }

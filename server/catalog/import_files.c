@@ -1,5 +1,5 @@
-/* Imports of rows. See import.h. */
-#include "server/catalog/import.h"
+/* Imports of rows. See import_files.h. */
+#include "server/catalog/import_files.h"
 
 #include "common/json.h"
 #include "server/catalog/import_nix.h"

@@ -1,8 +1,8 @@
 /* Imports: files of rows, or of what Nix says of a nixpkgs, into a catalog. What is read here goes to the
  * store row by row (catalog_import.h); the command line's side is server/admin_catalog_import.c.
  */
-#ifndef CATALOG_IMPORT_H
-#define CATALOG_IMPORT_H
+#ifndef CATALOG_IMPORT_FILES_H
+#define CATALOG_IMPORT_FILES_H
 
 #include "server/catalog/import_row.h"
 
