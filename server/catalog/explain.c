@@ -221,7 +221,7 @@ static const char *why_found(const struct resolve_field *f, const struct explain
 
 static const char *why_not(const struct resolve_field *f, const struct explain_group *g)
 {
-    if (f->calendar->pages.n == 0)
+    if (f->calendar->pages.n == 0 && !f->only_builds)
         return resolve_empty_catalog;
     const struct resolve_messages *m = &g->answer->messages;
     if (m->n > 0 && strcmp(m->items[0].type, "constraints_too_tight") != 0)

@@ -311,7 +311,7 @@ void resolve_say_why(const struct resolve_field *f, struct resolve_group_answer 
     if (out->n == 0)
         say(f->arena, out, RESOLVE_ERROR, "constraints_too_tight", "Resolution constraints are too tight.");
     trace(f, out);
-    if (f->calendar->pages.n == 0) /* no error of its own: clients know what to make of those above */
+    if (f->calendar->pages.n == 0 && !f->only_builds) /* no error of its own: clients know those above */
         say(f->arena, out, RESOLVE_TRACE, "general", resolve_empty_catalog);
 }
 

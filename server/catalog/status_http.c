@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "server/app.h"
+#include "server/catalog/resolve_load.h"
 #include "server/catalog/search_match.h"
 #include "server/store/catalog.h"
 #include "server/store/catalog_info.h"
@@ -90,7 +91,6 @@ struct package_check {
     const struct store_catalog_layout *layout;
     int64_t catalog_id;
     const char *attr_path;
-    enum fh_system system; /* 0: any */
     bool ok;
 };
 
@@ -106,17 +106,28 @@ static fh_err check_package(struct db_conn *c, void *arg, struct fh_error *e)
         return FH_OK;
     FH_TRY(rc);
     FH_TRY(catalog_package_load(c, k->arena, k->layout, &package, &rows, &n, e));
-    for (size_t i = 0; i < n; i++)
-        k->ok = k->ok || !k->system || rows[i].system == k->system;
+    k->ok = n > 0;
     return FH_OK;
 }
 
-static fh_err put_check(struct web_request *req, struct fh_buf *b, const char *name, struct package_check *k,
+static fh_err check_resolve(struct web_request *req, const struct catalog_scope *scope, bool *ok,
+                            struct fh_error *e)
+{
+    static const char body[] =
+        "{\"items\":[{\"name\":\"healthcheck\",\"descriptors\":[{\"install_id\":\"cowsay\","
+        "\"attr_path\":\"cowsay\",\"systems\":[\"x86_64-linux\"]}]}]}";
+    struct resolve_question q = {.arena = req->arena, .memory = req->app->resolve};
+    FH_TRY(resolve_request_parse(req->arena, body, sizeof body - 1, &q.request, e));
+    resolve_keys(&q, scope);
+    FH_TRY(resolve_ask(&q, req->app->pool, e));
+    *ok = q.answer->n == 1 && q.answer->groups[0].is_found;
+    return FH_OK;
+}
+
+static fh_err put_check(struct web_request *req, struct fh_buf *b, const char *name, bool ok, int64_t began,
                         struct fh_error *e)
 {
-    int64_t began = fh_ticks_ms();
-    FH_TRY(db_read(req->app->pool, check_package, k, e));
-    FH_TRY(catalog_put_json(b, fh_sprintf(req->arena, "%s_ok", name), k->ok ? "true" : "false", e));
+    FH_TRY(catalog_put_json(b, fh_sprintf(req->arena, "%s_ok", name), ok ? "true" : "false", e));
     return catalog_put_int(b, fh_sprintf(req->arena, "%s_elapsed_ms", name), fh_ticks_ms() - began, e);
 }
 
@@ -139,12 +150,15 @@ fh_err catalog_http_health(struct web_request *req, struct web_response *res, st
                        &total);
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(catalog_put(b, parameters, e));
-    FH_TRY(catalog_put_json(b, "search_ok", total ? "true" : "false", e));
-    FH_TRY(catalog_put_int(b, "search_elapsed_ms", fh_ticks_ms() - began, e));
-    struct package_check resolve = {req->arena, layout, id, "cowsay", FH_X86_64_LINUX, false},
-                         show = {req->arena, layout, id, "hello", 0, false};
-    FH_TRY(put_check(req, b, "resolve", &resolve, e));
-    FH_TRY(put_check(req, b, "show", &show, e));
+    FH_TRY(put_check(req, b, "search", total > 0, began, e));
+    bool resolved;
+    began = fh_ticks_ms();
+    FH_TRY(check_resolve(req, scope, &resolved, e));
+    FH_TRY(put_check(req, b, "resolve", resolved, began, e));
+    struct package_check show = {req->arena, layout, id, "hello", false};
+    began = fh_ticks_ms();
+    FH_TRY(db_read(req->app->pool, check_package, &show, e));
+    FH_TRY(put_check(req, b, "show", show.ok, began, e));
     FH_TRY(catalog_put(b, "}", e));
     return catalog_http_reply(req, res, b, e);
 }

@@ -2,6 +2,7 @@
 #include "server/catalog/upstream_resolve.h"
 
 #include "server/catalog/catalog_scope.h"
+#include "server/catalog/resolve_message.h"
 
 #include <string.h>
 
@@ -10,6 +11,12 @@ static bool is_owned(struct fh_arena *a, const json_t *descriptor)
     const char *owner, *attr_path, *path = fh_json_string(descriptor, "attr_path");
     catalog_path_split(a, path ? path : "", &owner, &attr_path);
     return owner != NULL;
+}
+
+/* What a group is called upstream: nothing that would stand in a message by chance. */
+static const char *alias_of(struct fh_arena *a, size_t number)
+{
+    return fh_sprintf(a, "group-%zu-of-a-floe", number);
 }
 
 /* A copy of the group with those of its descriptors that are owned, or are not; NULL: it has none. A group
@@ -28,7 +35,7 @@ static json_t *half_of(struct fh_arena *a, const json_t *group, bool owned, size
     copy = json_copy((json_t *)(uintptr_t)group);
     fh_json_set(copy, "descriptors", some);
     if (!owned)
-        fh_json_set(copy, "name", json_string(fh_sprintf(a, "%zu", number)));
+        fh_json_set(copy, "name", json_string(alias_of(a, number)));
     return copy;
 }
 
@@ -114,6 +121,46 @@ static json_t *join(struct fh_arena *a, const json_t *group, json_t *theirs, jso
     return answer;
 }
 
+static json_t *renamed_text(struct fh_arena *a, const char *text, const char *from, const char *to)
+{
+    const char *found = strstr(text, from);
+    const char *out = "";
+    for (; found; text = found + strlen(from), found = strstr(text, from))
+        out = fh_sprintf(a, "%s%.*s%s", out, (int)(found - text), text, to);
+    return fh_json_text(fh_sprintf(a, "%s%s", out, text));
+}
+
+/* A copy of what messages say, with the group's own name in them. Messages are a list of objects of objects
+ * of strings. */
+static json_t *renamed(struct fh_arena *a, json_t *value, const char *from, const char *to, int depth)
+{
+    const char *key;
+    json_t *member, *copy;
+    size_t i;
+    if (json_is_string(value) && strstr(json_string_value(value), from))
+        return renamed_text(a, json_string_value(value), from, to);
+    if (depth == 0 || !(json_is_object(value) || json_is_array(value)))
+        return json_incref(value);
+    copy = json_is_object(value) ? json_object() : json_array();
+    if (json_is_object(value))
+        json_object_foreach(value, key, member)
+            fh_json_set(copy, key, renamed(a, member, from, to, depth - 1));
+    else
+        json_array_foreach(value, i, member) fh_json_push(copy, renamed(a, member, from, to, depth - 1));
+    return copy;
+}
+
+/* That no page was imported here is no news where another hub has them. */
+static void drop_hint(json_t *answer)
+{
+    json_t *messages = json_object_get(answer, "messages");
+    for (size_t i = json_array_size(messages); i-- > 0;) {
+        const char *text = fh_json_string(json_array_get(messages, i), "message");
+        if (text && strcmp(text, resolve_empty_catalog) == 0)
+            json_array_remove(messages, i);
+    }
+}
+
 /* Has it an answer for each group that was asked for? */
 static bool fits(const json_t *question, const json_t *answer)
 {
@@ -148,9 +195,13 @@ fh_err catalog_join_answers(struct fh_arena *a, const struct catalog_halves *h, 
             owned += is_owned(a, json_array_get(descriptors, k));
         json_t *theirs_of_it = owned < n || n == 0 ? json_array_get(them, t++) : NULL;
         json_t *ours_of_it = owned > 0 ? json_array_get(us, o++) : NULL;
+        drop_hint(ours_of_it);
         json_t *answer = theirs_of_it && ours_of_it ? join(a, group, theirs_of_it, ours_of_it)
                                                     : json_copy(theirs_of_it ? theirs_of_it : ours_of_it);
         const char *name = fh_json_string(group, "name");
+        json_t *messages = json_object_get(answer, "messages");
+        if (theirs_of_it && messages)
+            fh_json_set(answer, "messages", renamed(a, messages, alias_of(a, i), name ? name : "", 3));
         fh_json_set(answer, "name", fh_json_text(name ? name : ""));
         fh_json_push(items, answer);
     }

@@ -6,7 +6,7 @@
  *     both                           -> both, each its descriptors    upstream's page with all packages in
  * the order of the request; one that fails fails the group
  *
- * Groups go upstream under numbers, not under their names. */
+ * Groups go upstream under numbers, not under their names; in messages they get those back. */
 #ifndef CATALOG_UPSTREAM_RESOLVE_H
 #define CATALOG_UPSTREAM_RESOLVE_H
 
