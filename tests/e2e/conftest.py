@@ -21,7 +21,8 @@ import bench  # noqa: E402
 
 # Files are shared out in this order, so that the longest do not begin when the others are done.
 LONGEST = ("test_rest_contract", "test_client_crash", "test_activate_shells", "test_faults", "test_activate_leave",
-           "test_client_between", "test_rest_isolation", "test_git")
+           "test_client_between", "test_rest_isolation", "test_git", "test_catalog_import", "test_install", "test_catalog_upstream",
+           "test_catalog_properties", "test_version_range")
 
 
 def pytest_collection_modifyitems(items):

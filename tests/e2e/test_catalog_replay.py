@@ -5,6 +5,7 @@ not part of it, and without them this file is skipped. FLOE_REPLAY names another
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +29,15 @@ def told(failure):
 
 @pytest.mark.timeout(900)
 def test_every_recorded_exchange_is_answered_as_it_was(fresh_hub, workshop):
-    report = workshop.folder("replay") / "report.json"
+    folder = workshop.folder("replay")
+    report = folder / "report.json"
+    # Where the user that runs the hub can read them, wherever the repository is.
+    shutil.copytree(REPLAY.parent, folder / "tools")
+    shutil.copytree(RECORDED, folder / "recorded")
+    subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
     server = f"{workshop.bin / 'floe-server'} --data {fresh_hub.data}"
-    done = subprocess.run([sys.executable, str(REPLAY), "--hub", fresh_hub.base, "--server", server,
-                           "--exchanges", str(RECORDED / "exchanges.jsonl"), "--rows", str(RECORDED / "catalog-rows.jsonl"),
+    done = subprocess.run([sys.executable, str(folder / "tools/replay.py"), "--hub", fresh_hub.base, "--server", server,
+                           "--exchanges", str(folder / "recorded/exchanges.jsonl"), "--rows", str(folder / "recorded/catalog-rows.jsonl"),
                            "--json", str(report), *(w for name in ENDPOINTS for w in ("--endpoint", name))],
                           capture_output=True, text=True, env=fresh_hub.environment(), cwd="/", **workshop.service())
     assert report.exists(), done.stdout[-3000:] + done.stderr[-3000:]
