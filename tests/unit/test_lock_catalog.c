@@ -1,39 +1,18 @@
 /* Locks that the catalog answers for: what is asked, what becomes of the answer, what is told of a refusal.
  */
+#include "arenabox.h"
+
 #include "common/clock.h"
 #include "common/json_model.h"
 #include "common/lock.h"
 #include "envfiles.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define HOST   "x86_64-linux"
 #define NEWEST "schema-version = \"1.15.0\"\n"
 #define TWO    NEWEST "options.systems = [\"aarch64-linux\", \"x86_64-linux\"]\n"
 #define NOW    "2026-11-23T00:54:12.496005356Z"
-
-static struct fh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
 
 static json_t *json(const char *text)
 {

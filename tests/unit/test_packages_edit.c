@@ -1,33 +1,11 @@
 /* Packages as they are typed, and as they go into the text of a manifest and out of it: exactly the lines
  * that have to, however the manifest is written. */
+#include "arenabox.h"
+
 #include "client/pkgedit.h"
 #include "common/toml_json.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static struct fh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = fh_arena_new();
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    fh_arena_free(arena);
-    return 0;
-}
 
 static struct pkgspec spec(const char *word)
 {
