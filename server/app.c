@@ -292,6 +292,7 @@ void app_stop(struct app *app, int drain_ms)
     /* The caches ask the listener whether it lives, so they go first. */
     if (app->listener) {
         auth_sessions_set_live(app->sessions, NULL, NULL);
+        catalog_stop(app->catalog);
         catalog_set_live(app->catalog, NULL, NULL);
         wire_repos_set_live(app->repos, NULL, NULL);
         db_listener_stop(app->listener);

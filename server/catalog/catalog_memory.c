@@ -71,6 +71,11 @@ bool catalog_is_live(const struct catalog *c)
     return c->live == NULL || c->live(c->live_arg);
 }
 
+void catalog_stop(struct catalog *c)
+{
+    catalog_indexer_stop(c->indexer);
+}
+
 fh_err catalog_run(struct catalog *c, struct fh_error *e)
 {
     return catalog_indexer_start(c->indexer, e);

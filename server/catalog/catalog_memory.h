@@ -15,7 +15,10 @@ struct db_pool;
 struct catalog *catalog_new(struct db_pool *pool);
 /* Starts the thread that keeps the search index; without it whoever asks makes it. */
 fh_err catalog_run(struct catalog *c, struct fh_error *e) FH_MUSTCHECK;
+/* Ends that thread, which asks whether the listener is live: before the listener is stopped. */
+void catalog_stop(struct catalog *c);
 void catalog_free(struct catalog *c); /* NULL is fine */
+/* Only while that thread does not run and nobody asks. */
 void catalog_set_live(struct catalog *c, bool (*live)(void *), void *arg);
 /* The database said that something changed, or that it may have. awaited: somebody was or will be told that
  * it is done, so no answer may be from before it; otherwise searches may be answered from the old index until

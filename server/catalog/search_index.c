@@ -325,15 +325,21 @@ void catalog_indexer_wake(struct catalog_indexer *x, bool soon)
     pthread_mutex_unlock(&x->lock);
 }
 
+void catalog_indexer_stop(struct catalog_indexer *x)
+{
+    if (!x->runs)
+        return;
+    pthread_mutex_lock(&x->lock);
+    x->stops = true;
+    pthread_cond_signal(&x->woken);
+    pthread_mutex_unlock(&x->lock);
+    pthread_join(x->thread, NULL);
+    x->runs = false;
+}
+
 void catalog_indexer_free(struct catalog_indexer *x)
 {
-    if (x->runs) {
-        pthread_mutex_lock(&x->lock);
-        x->stops = true;
-        pthread_cond_signal(&x->woken);
-        pthread_mutex_unlock(&x->lock);
-        pthread_join(x->thread, NULL);
-    }
+    catalog_indexer_stop(x);
     catalog_index_drop(x->index);
     pthread_cond_destroy(&x->woken);
     pthread_mutex_destroy(&x->lock);

@@ -16,7 +16,8 @@
 struct catalog_indexer;
 struct catalog_indexer *catalog_indexer_new(struct catalog *c);
 fh_err catalog_indexer_start(struct catalog_indexer *x, struct fh_error *e) FH_MUSTCHECK;
-void catalog_indexer_free(struct catalog_indexer *x); /* ends the thread */
+void catalog_indexer_stop(struct catalog_indexer *x); /* ends the thread; the index stays */
+void catalog_indexer_free(struct catalog_indexer *x);
 /* soon: a search may be waiting for it; otherwise changes are gathered for a while. */
 void catalog_indexer_wake(struct catalog_indexer *x, bool soon);
 fh_err catalog_indexer_metrics(struct catalog_indexer *x, struct fh_buf *out,
