@@ -1,7 +1,7 @@
 /* What the files of an import share. See catalog_import.h.
  *
  *   add:   row --> digest --> ids of derivation and package, from caches; where they do not know one, the row
- * waits in a batch, and a batch is asked for at once (import_ask), what is new put in (import_new)
+ * waits in a batch, and a batch is asked for at once (import_ask), and what is new put in
  *          --> import_stage (page, system, package, derivation), a temporary table
  *   place: column by column: import_stage --> import_column --> page_run
  */
@@ -87,8 +87,6 @@ fh_err store_import_flush(struct store_import *s, struct fh_error *e) FH_MUSTCHE
 void store_import_key(struct store_import *s, const void *bytes, size_t n, uint8_t key[IMPORT_KEY]);
 /* Fills the caches with what the newest columns have, and the batch's unknown with what that tells. */
 fh_err store_import_know(struct store_import *s, struct fh_error *e) FH_MUSTCHECK;
-/* Gives the unknown the ids that the cache has by now. */
-void store_import_take_known(struct store_import_unknown *u);
 /* The page of a row, looked up or noted; FH_MISMATCH with the reason when it contradicts what is known of it.
  */
 fh_err store_import_page_of(struct store_import *s, const struct store_import_row *row, size_t *page,

@@ -19,9 +19,6 @@ enum {
 /* A base without a page is the row of page 0, of which there is none. */
 static const char tables[] =
     "CREATE TEMPORARY TABLE import_ask (n int NOT NULL, key bytea NOT NULL) ON COMMIT DELETE ROWS; "
-    "CREATE TEMPORARY TABLE import_new (n int NOT NULL, digest bytea NOT NULL, drv_path text COLLATE \"C\", "
-    "system smallint, name text, version text, outputs text, outputs_to_install text, description text, "
-    "license text, flags smallint, cache_uri text) ON COMMIT DELETE ROWS; "
     "CREATE TEMPORARY TABLE import_attr (n int NOT NULL, attr_path text COLLATE \"C\" NOT NULL) "
     "ON COMMIT DELETE ROWS; "
     "CREATE TEMPORARY TABLE import_stage (page int NOT NULL, system smallint NOT NULL, package_id int NOT "
@@ -38,7 +35,7 @@ static const char tables[] =
     "locked_url text NOT NULL, rev text NOT NULL, rev_count bigint NOT NULL, rev_date bigint NOT NULL); "
     "SELECT pg_advisory_lock_shared(" IMPORT_LOCK_USE ")";
 static const char no_tables[] =
-    "ROLLBACK; DROP TABLE IF EXISTS import_ask, import_new, import_attr, import_stage, import_deprecation, "
+    "ROLLBACK; DROP TABLE IF EXISTS import_ask, import_attr, import_stage, import_deprecation, "
     "import_column, import_change, import_build; SELECT pg_advisory_unlock_all()";
 
 static void init_unknown(struct store_import_unknown *u, unsigned sets)
@@ -160,7 +157,9 @@ static fh_err package_id(struct store_import *s, const char *attr_path, int32_t 
         memcpy(s->last_attr, attr_path, n + 1);
         store_import_key(s, attr_path, n, s->last_attr_key);
     }
-    return id_of(&s->packages, s->last_attr_key, attr_path, n, id, e);
+    fh_buf_clear(&s->content);
+    FH_TRY(db_copy_text(&s->content, attr_path, e));
+    return id_of(&s->packages, s->last_attr_key, s->content.data, s->content.len, id, e);
 }
 
 /* Of the page that a build was made on. */

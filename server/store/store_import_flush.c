@@ -8,33 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TRIES = 8 };
+
 /* Some thousand look-ups by key each: never a walk through the whole table. */
 static const char narrow_sql[] = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
                                  "SET LOCAL enable_seqscan = off";
 
-static const char ask_copy[] = "COPY import_ask (n, key) FROM STDIN (FORMAT binary)";
-static const char ask_sql[] = "SELECT i.n, d.id FROM import_ask i JOIN derivation d ON d.digest = i.key";
-static const char new_copy[] =
-    "COPY import_new (n, digest, drv_path, system, name, version, outputs, outputs_to_install, description, "
-    "license, flags, cache_uri) FROM STDIN (FORMAT binary)";
-/* They stand there in the order of the digest, so that two imports at once do not wait for each other in a
- * circle. */
-static const char put_sql[] =
-    "INSERT INTO derivation (digest, drv_path, system, name, version, outputs, outputs_to_install, "
-    "description, "
-    "license, flags, cache_uri) SELECT digest, drv_path, system, name, version, outputs, outputs_to_install, "
-    "description, license, flags, cache_uri FROM import_new ON CONFLICT (digest) DO NOTHING RETURNING "
-    "digest, id";
-static const char got_sql[] = "SELECT i.n, d.id FROM import_new i JOIN derivation d ON d.digest = i.digest";
-
-static const char attr_copy[] = "COPY import_attr (n, attr_path) FROM STDIN (FORMAT binary)";
-static const char attr_put_sql[] =
-    "INSERT INTO package (catalog_id, attr_path) SELECT DISTINCT ON (attr_path) $1, attr_path FROM "
-    "import_attr i "
-    "WHERE NOT EXISTS (SELECT 1 FROM package p WHERE p.catalog_id = $1 AND p.attr_path = i.attr_path) "
-    "ORDER BY attr_path ON CONFLICT (catalog_id, attr_path) DO NOTHING";
-static const char attr_got_sql[] = "SELECT i.n, p.id FROM import_attr i JOIN package p "
-                                   "ON p.catalog_id = $1 AND p.attr_path = i.attr_path";
+/* How derivations, or attributes, are asked for and put in. */
+struct kind {
+    const char *ask_copy, *ask_sql, *table, *put_copy;
+    int put_fields;
+};
+static const struct kind derivation_kind = {
+    "COPY import_ask (n, key) FROM STDIN (FORMAT binary)",
+    "SELECT i.n, d.id FROM import_ask i JOIN derivation d ON d.digest = i.key",
+    "derivation",
+    "COPY derivation (id, digest, drv_path, system, name, version, outputs, outputs_to_install, description, "
+    "license, flags, cache_uri) FROM STDIN (FORMAT binary)",
+    12,
+};
+static const struct kind package_kind = {
+    "COPY import_attr (n, attr_path) FROM STDIN (FORMAT binary)",
+    "SELECT i.n, p.id FROM import_attr i JOIN package p ON p.catalog_id = $1 AND p.attr_path = i.attr_path",
+    "package",
+    "COPY package (id, catalog_id, attr_path) FROM STDIN (FORMAT binary)",
+    3,
+};
 
 static const char stage_copy[] = "COPY import_stage (page, system, package_id, derivation_id, scraped_at, "
                                  "line) FROM STDIN (FORMAT binary)";
@@ -51,53 +50,14 @@ static fh_err copy_out(struct store_import *s, const char *sql, struct fh_error 
     return rc;
 }
 
-/* Rows (n, id): the n-th unknown has this id. */
-static fh_err take_ids(struct store_import *s, struct store_import_unknown *u, const char *sql,
-                       const struct db_param *params, size_t nparams, struct fh_error *e)
-{
-    struct fh_arena *a = fh_arena_new();
-    struct db_rows *rows;
-    fh_err rc = db_query(s->c, a, sql, params, nparams, &rows, e);
-    for (size_t i = 0; rc == FH_OK && i < db_count(rows); i++) {
-        size_t n = (size_t)db_get_i64(rows, i, 0);
-        u->items[n].id = (int32_t)db_get_i64(rows, i, 1);
-        store_import_ids_put(u->ids, u->items[n].key, u->items[n].id);
-    }
-    fh_arena_free(a);
-    return rc;
-}
-
-static fh_err check_known(const struct store_import_unknown *u, struct fh_error *e)
-{
-    for (size_t i = 0; i < u->n; i++)
-        if (u->items[i].id == 0)
-            return FH_FAIL(e, FH_UNAVAILABLE,
-                           "Something removed what the import had just stored; run it again.");
-    return FH_OK;
-}
-
-/* Rows (digest, id) of what was put in. */
-static fh_err put_new(struct store_import *s, struct fh_error *e)
-{
-    struct fh_arena *a = fh_arena_new();
-    struct db_rows *rows;
-    fh_err rc = db_query(s->c, a, put_sql, NULL, 0, &rows, e);
-    for (size_t i = 0; rc == FH_OK && i < db_count(rows); i++) {
-        size_t n;
-        const void *digest = db_get_bytes(rows, i, 0, &n);
-        store_import_ids_put(s->derivations.ids, digest, (int32_t)db_get_i64(rows, i, 1));
-    }
-    fh_arena_free(a);
-    return rc;
-}
-
 static int by_key(const void *a, const void *b, void *arg)
 {
     const struct store_import_unknown *u = arg;
     return memcmp(u->items[*(const uint32_t *)a].key, u->items[*(const uint32_t *)b].key, IMPORT_KEY);
 }
 
-/* Those of the unknown that have no id yet, in the order of their keys; how many. */
+/* Those of the unknown that have no id yet, in the order of their keys; how many. Of a key that the cache
+ * could not hold there may be several. */
 static size_t still_unknown(const struct store_import_unknown *u, uint32_t *which)
 {
     size_t n = 0;
@@ -108,52 +68,106 @@ static size_t still_unknown(const struct store_import_unknown *u, uint32_t *whic
     return n;
 }
 
-static fh_err ask_derivations(struct store_import *s, struct fh_error *e)
+static void learnt(struct store_import_unknown *u, size_t i, int64_t id)
 {
-    struct store_import_unknown *u = &s->derivations;
-    size_t n = still_unknown(u, s->which);
-    for (size_t i = 0; i < n; i++) {
-        FH_TRY(db_copy_row(&s->copy, 2, e));
-        FH_TRY(db_copy_i32(&s->copy, (int32_t)s->which[i], e));
-        FH_TRY(db_copy_bytes(&s->copy, u->items[s->which[i]].key, IMPORT_KEY, e));
-    }
-    if (n == 0)
-        return FH_OK;
-    FH_TRY(copy_out(s, ask_copy, e));
-    FH_TRY(take_ids(s, u, ask_sql, NULL, 0, e));
-    n = still_unknown(u, s->which);
-    for (size_t i = 0; i < n; i++) {
-        FH_TRY(db_copy_row(&s->copy, 12, e));
-        FH_TRY(db_copy_i32(&s->copy, (int32_t)s->which[i], e));
-        FH_TRY(db_copy_bytes(&s->copy, u->items[s->which[i]].key, IMPORT_KEY, e));
-        FH_TRY(
-            fh_buf_add(&s->copy, u->content.data + u->items[s->which[i]].at, u->items[s->which[i]].len, e));
-    }
-    if (n == 0)
-        return FH_OK;
-    FH_TRY(copy_out(s, new_copy, e));
-    FH_TRY(put_new(s, e));
-    store_import_take_known(u);
-    /* What another import put in at the same moment, or what the cache could not hold. */
-    return still_unknown(u, s->which) ? take_ids(s, u, got_sql, NULL, 0, e) : FH_OK;
+    u->items[i].id = (int32_t)id;
+    store_import_ids_put(u->ids, u->items[i].key, u->items[i].id);
 }
 
-static fh_err ask_packages(struct store_import *s, struct fh_error *e)
+static fh_err put_content(struct store_import *s, const struct store_import_unknown *u, size_t i,
+                          struct fh_error *e)
 {
-    struct store_import_unknown *u = &s->packages;
+    return fh_buf_add(&s->copy, u->content.data + u->items[i].at, u->items[i].len, e);
+}
+
+static fh_err ask(struct store_import *s, const struct kind *kind, struct store_import_unknown *u, size_t n,
+                  struct fh_error *e)
+{
+    bool derivations = kind == &derivation_kind;
     const struct db_param catalog = DB_I64(s->catalog_id);
-    for (size_t i = 0; i < u->n; i++) {
-        if (u->items[i].id)
-            continue;
+    for (size_t i = 0; i < n; i++) {
         FH_TRY(db_copy_row(&s->copy, 2, e));
-        FH_TRY(db_copy_i32(&s->copy, (int32_t)i, e));
-        FH_TRY(db_copy_bytes(&s->copy, u->content.data + u->items[i].at, u->items[i].len, e));
+        FH_TRY(db_copy_i32(&s->copy, (int32_t)s->which[i], e));
+        if (derivations)
+            FH_TRY(db_copy_bytes(&s->copy, u->items[s->which[i]].key, IMPORT_KEY, e));
+        else
+            FH_TRY(put_content(s, u, s->which[i], e));
     }
-    if (s->copy.len == 0)
-        return FH_OK;
-    FH_TRY(copy_out(s, attr_copy, e));
-    FH_TRY(db_exec(s->c, attr_put_sql, &catalog, 1, NULL, e));
-    return take_ids(s, u, attr_got_sql, &catalog, 1, e);
+    FH_TRY(copy_out(s, kind->ask_copy, e));
+    struct fh_arena *a = fh_arena_new();
+    struct db_rows *rows;
+    fh_err rc = db_query(s->c, a, kind->ask_sql, &catalog, derivations ? 0 : 1, &rows, e);
+    for (size_t i = 0; rc == FH_OK && i < db_count(rows); i++)
+        learnt(u, (size_t)db_get_i64(rows, i, 0), db_get_i64(rows, i, 1));
+    fh_arena_free(a);
+    return rc;
+}
+
+static bool same_key(const struct store_import_unknown *u, size_t a, size_t b)
+{
+    return memcmp(u->items[a].key, u->items[b].key, IMPORT_KEY) == 0;
+}
+
+/* Puts the n of `which` in, with ids of the table's sequence, in the order of their keys: so two imports at
+ * once do not wait for each other in a circle. FH_CONFLICT: another import was faster with one of them. */
+static fh_err put(struct store_import *s, const struct kind *kind, struct store_import_unknown *u, size_t n,
+                  struct fh_arena *a, struct fh_error *e)
+{
+    struct db_rows *ids;
+    const uint32_t *which = s->which;
+    size_t distinct = 0;
+    for (size_t i = 0; i < n; i++)
+        distinct += i == 0 || !same_key(u, which[i], which[i - 1]);
+    FH_TRY(db_query(
+        s->c, a,
+        "SELECT nextval(s.s) FROM (SELECT pg_get_serial_sequence($1, 'id')::regclass AS s OFFSET 0) s, "
+        "generate_series(1, $2)",
+        DB_PARAMS(DB_TEXT(kind->table), DB_I64((int64_t)distinct)), &ids, e));
+    distinct = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && same_key(u, which[i], which[i - 1]))
+            continue;
+        FH_TRY(db_copy_row(&s->copy, kind->put_fields, e));
+        FH_TRY(db_copy_i32(&s->copy, (int32_t)db_get_i64(ids, distinct++, 0), e));
+        if (kind == &derivation_kind)
+            FH_TRY(db_copy_bytes(&s->copy, u->items[which[i]].key, IMPORT_KEY, e));
+        else
+            FH_TRY(db_copy_i64(&s->copy, s->catalog_id, e));
+        FH_TRY(put_content(s, u, which[i], e));
+    }
+    FH_TRY(copy_out(s, kind->put_copy, e));
+    distinct = 0;
+    for (size_t i = 0; i < n; i++)
+        learnt(u, which[i],
+               i > 0 && same_key(u, which[i], which[i - 1]) ? u->items[which[i - 1]].id
+                                                            : db_get_i64(ids, distinct++, 0));
+    return FH_OK;
+}
+
+/* Ids for all of the unknown: those that are there are asked for, the others put in. What another import puts
+ * in between the two ends this one's COPY (after it waited for the other's commit), and is found when asked
+ * for again. */
+static fh_err learn(struct store_import *s, const struct kind *kind, struct store_import_unknown *u,
+                    struct fh_error *e)
+{
+    for (int i = 0; i < TRIES; i++) {
+        size_t n = still_unknown(u, s->which);
+        if (n == 0)
+            return FH_OK;
+        FH_TRY(ask(s, kind, u, n, e));
+        if ((n = still_unknown(u, s->which)) == 0)
+            return FH_OK;
+        struct fh_arena *a = fh_arena_new();
+        FH_TRY(db_script(s->c, "SAVEPOINT put", e));
+        fh_err rc = put(s, kind, u, n, a, e);
+        fh_arena_free(a);
+        if (rc == FH_OK)
+            return db_script(s->c, "RELEASE put", e);
+        if (rc != FH_CONFLICT)
+            return rc;
+        FH_TRY(db_script(s->c, "ROLLBACK TO put; RELEASE put; TRUNCATE import_ask, import_attr", e));
+    }
+    return FH_FAIL(e, FH_UNAVAILABLE, "Other imports put the same rows in all the time; run it again.");
 }
 
 /* The catalog is made when it has its first row. */
@@ -222,10 +236,8 @@ fh_err store_import_flush(struct store_import *s, struct fh_error *e)
     if (!s->knows && s->nrows > IMPORT_BATCH / 2)
         FH_TRY(store_import_know(s, e));
     FH_TRY(db_script(s->c, narrow_sql, e));
-    FH_TRY(ask_derivations(s, e));
-    FH_TRY(ask_packages(s, e));
-    FH_TRY(check_known(&s->derivations, e));
-    FH_TRY(check_known(&s->packages, e));
+    FH_TRY(learn(s, &derivation_kind, &s->derivations, e));
+    FH_TRY(learn(s, &package_kind, &s->packages, e));
     FH_TRY(db_script(s->c, "COMMIT", e));
     FH_TRY(stage_rows(s, e));
     FH_TRY(stage_deprecations(s, e));

@@ -51,7 +51,8 @@ static fh_err know_packages(struct store_import *s, int64_t *after, bool *more, 
     return rc;
 }
 
-void store_import_take_known(struct store_import_unknown *u)
+/* Gives the unknown the ids that the cache has by now. */
+static void take_known(struct store_import_unknown *u)
 {
     for (size_t i = 0; i < u->n; i++) {
         int32_t id = u->items[i].id ? 0 : store_import_ids_get(u->ids, u->items[i].key);
@@ -71,7 +72,7 @@ fh_err store_import_know(struct store_import *s, struct fh_error *e)
         for (int64_t after = 0; more;)
             FH_TRY(know_derivations(s, system, &after, &more, e));
     }
-    store_import_take_known(&s->packages);
-    store_import_take_known(&s->derivations);
+    take_known(&s->packages);
+    take_known(&s->derivations);
     return FH_OK;
 }

@@ -6,12 +6,19 @@
 Search is asked by 8 connections for some 400 terms in turn: words, two letters, what is nowhere. Beside it stands the best
 query for the same answer that we know of over the same rows in the hub's own PostgreSQL: trigram indexes on both
 columns (pg_trgm), the ranking and the exact total in one statement, prepared, asked over the socket by as many connections.
+Then the same searches from the first to the last moment of an import of another page, a twentieth of which is new.
+
+FLOE_BENCH_NAMES=120000 shows packages of a catalog with as many names on all 50 pages, as nixpkgs has; filling it takes
+some ten minutes.
 """
 
 import itertools
+import os
 import random
+import signal
 import subprocess
 import sys
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -19,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import bench  # noqa: E402
 
 NAMES, CONNECTIONS, SECONDS = 120_000, 8, 4
-SHOWN, PAGES = 1500, 50
+SHOWN, PAGES = int(os.environ.get("FLOE_BENCH_NAMES", "1500")), 50
 SEARCH, SHOW = "/api/v1/catalog/search?system=x86_64-linux&search_term=", "/api/v1/catalog/packages/"
 _scripts = itertools.count()
 
@@ -35,6 +42,22 @@ def fill(hub, names, pages):
     return hub.http("/api/v1/catalog/info/pkg-paths").json["items"]
 
 
+def importing(hub, file):
+    argv = [str(hub.workshop.bin / "floe-server"), "catalog", "import", "rows", "--data", str(hub.data), str(file)]
+    return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=hub.environment(), cwd="/", **hub.workshop.service())
+
+
+def made_pages(workshop, names, count):
+    """A file for each page of a catalog."""
+    folder = workshop.folder("pages")
+    subprocess.run([sys.executable, str(Path(__file__).with_name("catalog_data.py")), "--names", str(names), "--pages", str(count), "--out", str(folder)],
+                   check=True, stderr=subprocess.DEVNULL)
+    folder.chmod(0o755)
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    return sorted(folder.iterdir())
+
+
 def terms(rng, names):
     """Words that are there, two letters, and what is nowhere."""
     letters = "abcdefghijklmnopqrstuvwxyz"
@@ -46,15 +69,19 @@ def terms(rng, names):
     return {"mixed": mixed, "two letters": pairs, "nowhere": nowhere}
 
 
-def wrk(hub, paths, connections):
-    """Requests a second, and p50 and p99 in ms."""
+def wrk(hub, paths, connections, beside=None):
+    """Requests a second, and p50 and p99 in ms; as long as another process runs, where there is one."""
     script = Path(hub.workshop.dir) / f"catalog-{next(_scripts)}.lua"
     script.write_text("local paths, at = {" + ",".join(f"'{p}'" for p in paths) + "}, 0\n"
                       "function request() at = at % #paths + 1; return wrk.format('GET', paths[at]) end\n"
                       "function done(s, l, r) io.write(string.format('RESULT %d %d %d %d %d\\n', s.requests, s.duration, l:percentile(50),"
                       " l:percentile(99), s.errors.status + s.errors.read + s.errors.connect + s.errors.timeout)) end\n")
-    out = subprocess.run(["wrk", "-t", "1", "-c", str(connections), "-d", f"{SECONDS}s", "-s", str(script), hub.url], capture_output=True, text=True,
-                         check=True).stdout
+    asking = subprocess.Popen(["wrk", "-t", "1", "-c", str(connections), "-d", f"{600 if beside else SECONDS}s", "-s", str(script), hub.url],
+                              stdout=subprocess.PIPE, text=True)
+    if beside:
+        beside.wait()
+        asking.send_signal(signal.SIGINT)
+    out = asking.communicate()[0]
     n, us, p50, p99, errors = (int(x) for x in next(line for line in out.splitlines() if line.startswith("RESULT")).split()[1:])
     assert n > 0 and errors == 0, out
     return n / us * 1e6, p50 / 1e3, p99 / 1e3
@@ -115,9 +142,13 @@ def catalog_read(workshop, row, pattern=""):
         return
     rng = random.Random(4)
     with bench.Hub(workshop, "--rate-limit", "0") as hub:
-        names = fill(hub, NAMES, 1)
+        first, second = made_pages(workshop, NAMES, 2)
+        assert importing(hub, first).wait() == 0
+        hub.sql("VACUUM ANALYZE")
+        names = hub.http("/api/v1/catalog/info/pkg-paths").json["items"]
         assert len(names) > NAMES * 0.98  # some are on no system
-        for kind, some in terms(rng, names).items():
+        asked = terms(rng, names)
+        for kind, some in asked.items():
             ours = wrk(hub, [SEARCH + urllib.parse.quote(t, safe="") for t in some], CONNECTIONS)
             peer = trigrams(hub, rng.sample(some, min(100, len(some)))) if kind == "mixed" else None
             beside = f", pg_trgm {peer:.0f} ms" if peer else ""
@@ -125,6 +156,13 @@ def catalog_read(workshop, row, pattern=""):
                 f"p99; median {ours[1]:.2f}, {ours[0]:.0f} a second{beside}", most=True)
         postgres = subprocess.run(["pgrep", "-P", str(hub.postgres_pid())], capture_output=True, text=True).stdout.split() + [hub.postgres_pid()]
         row("catalog: floe-server with it in memory, MB", resident(hub.process.pid), 128, f"resident; PostgreSQL {private(postgres):.0f}", most=True)
+        paths = [SEARCH + urllib.parse.quote(t, safe="") for t in asked["mixed"]]
+        quiet = wrk(hub, paths, CONNECTIONS)[2]
+        started, other = time.perf_counter(), importing(hub, second)
+        late = wrk(hub, paths, CONNECTIONS, other)[2]
+        took = time.perf_counter() - started
+        assert other.returncode == 0
+        row("catalog: search beside an import, times as long as without", late / quiet, 3, f"p99 {late:.2f} and {quiet:.2f} ms; it took {took:.0f} s", most=True)
     with bench.Hub(workshop, "--rate-limit", "0") as hub:
         names = fill(hub, SHOWN, PAGES)
         paths = [SHOW + urllib.parse.quote(n, safe="") + "?pageSize=1000" for n in rng.sample(names, 1000)]
