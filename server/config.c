@@ -47,7 +47,7 @@ const struct config_option config_options[] = {
     {"max_connections_per_address", CONFIG_INT, "512", 1, 1000000, false, false,
      "Connections at a time of one address (IPv6: of one /64); more are closed. Trusted proxies are not counted.", AT(max_connections_per_address)},
     {"rate_limit", CONFIG_INT, "600", 0, 1000000, false, false,
-     "Requests a minute to /api/v1 of one caller (a token's owner, or an address); a sixth of it at once. 0 for no limit.", AT(rate_limit)},
+     "Requests a minute to /api/v1 (but not to /api/v1/catalog) of one caller (a token's owner, or an address); a sixth of it at once. 0 for no limit.", AT(rate_limit)},
     {"push_limit", CONFIG_SIZE, "64M", 64 * KIB, GIB, false, false,
      "The largest push.", AT(push_limit)},
     {"owner_quota", CONFIG_SIZE, "0", 0, INT64_MAX, false, false,

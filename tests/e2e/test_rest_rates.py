@@ -37,6 +37,9 @@ def test_over_the_limit_there_is_429_until_retry_after(new_hub):
     # git and the client's own calls are no part of it
     assert all(hub.http("/accounts/api/v1/accounts/me", token=user.token).status == 200 for _ in range(15))
     assert hub.http(f"/git/{user.handle}/floxmeta/info/refs?service=git-upload-pack", basic=user.token).status == 200
+    for token in (user.token, None):
+        asked = [hub.http("/api/v1/catalog/search?system=x86_64-linux&search_term=hello", token=token).status for _ in range(15)]
+        assert asked == [200] * 15
     limited = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in hub.metrics().splitlines() if line.startswith("floe_rest_limited_total")}
     assert limited['floe_rest_limited_total{caller="owner"}'] >= 2
 
