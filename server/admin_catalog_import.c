@@ -273,9 +273,9 @@ const struct fh_verb admin_catalog_import_verbs[] = {
          "A line is one package on one system of one page, with the fields that a resolve answers; \"-\" is "
          "standard input, and what is compressed by gzip, xz or zstd is known by its first bytes. Rows are "
          "seen when all are in, at once; until then everything is as it was, also when the command dies. "
-         "Importing a page again adds what is new and replaces stabilities, flags, descriptions, cache and "
-         "deprecations; another derivation, version or other outputs are an error that names the row. A line "
-         "that cannot be taken is told with its number and left out.",
+         "Importing a page again adds what is new and replaces its date, stabilities, flags, descriptions, "
+         "cache and deprecations; another derivation, version or other outputs are an error that names the "
+         "row. A line that cannot be taken is told with its number and left out.",
      .opts = rows_opts,
      .run = run_rows},
     {.path = "catalog import nixpkgs",

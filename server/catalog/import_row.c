@@ -225,17 +225,49 @@ static fh_err read_tags(struct parse *p, struct fh_error *e)
     return FH_OK;
 }
 
-/* Kept as it is written, which is checked to be an object. */
+enum { KIND, REPLACEMENT, MESSAGE, DEPRECATION_MEMBERS };
+static const char *const deprecation_members[] = {"kind", "replacement", "message"};
+
+/* Of its members, v; what a client does not know is left out. */
+static bool read_deprecation_members(struct parse *p, struct fh_scan_value v[DEPRECATION_MEMBERS])
+{
+    struct fh_scan_value key;
+    bool good = true;
+    if (fh_scan_peek(&p->scan) != '{')
+        return false;
+    fh_scan_open(&p->scan, '{');
+    while (fh_scan_key(&p->scan, &key)) {
+        int i = 0;
+        while (i < DEPRECATION_MEMBERS && strcmp(key.text, deprecation_members[i]) != 0)
+            i++;
+        char first = fh_scan_peek(&p->scan);
+        good = good && (i == DEPRECATION_MEMBERS || first == '"' || (first == 'n' && i != KIND));
+        if (i < DEPRECATION_MEMBERS && good)
+            fh_scan_scalar(&p->scan, &v[i]);
+        else
+            fh_scan_skip(&p->scan);
+    }
+    return good && v[KIND].text &&
+           (strcmp(v[KIND].text, "renamed") == 0 || strcmp(v[KIND].text, "removed") == 0 ||
+            strcmp(v[KIND].text, "deprecated") == 0);
+}
+
+/* Written anew: one of another shape would cost the client the whole answer that it is in. */
 static fh_err read_deprecation(struct parse *p, struct fh_error *e)
 {
-    if (fh_scan_peek(&p->scan) != '{')
-        return FH_FAIL(e, FH_INVALID, "\"deprecation\" is no object");
-    const char *from = fh_scan_skip(&p->scan);
-    if (!from)
-        return FH_OK;
-    fh_buf_clear(&p->m->deprecation);
-    FH_TRY(fh_buf_add(&p->m->deprecation, from, (size_t)(p->scan.at - from), e));
-    p->row->deprecation = p->m->deprecation.data;
+    struct fh_scan_value v[DEPRECATION_MEMBERS] = {0};
+    struct fh_buf *b = &p->m->deprecation;
+    if (!read_deprecation_members(p, v) && !p->scan.why)
+        return FH_FAIL(
+            e, FH_INVALID,
+            "\"deprecation\" is no object with a \"kind\" (renamed, removed or deprecated) and texts");
+    fh_buf_clear(b);
+    for (int i = 0; i < DEPRECATION_MEMBERS && !p->scan.why; i++) {
+        FH_TRY(fh_buf_addf(b, e, "%s\"%s\":", i ? "," : "{", deprecation_members[i]));
+        FH_TRY(v[i].text ? fh_json_write_string(v[i].text, v[i].len, b, e) : fh_buf_add_str(b, "null", e));
+    }
+    FH_TRY(fh_buf_add_char(b, '}', e));
+    p->row->deprecation = b->data;
     return FH_OK;
 }
 

@@ -105,7 +105,7 @@ void catalog_maker_add(struct catalog_maker *m, const struct catalog_row *row)
     s->attr_path = put(m, row->attr_path);
     s->name = put(m, row->name);
     s->version = put_version(m, s->name, row->version);
-    s->description = put(m, row->description && *row->description ? row->description : NULL);
+    s->description = put(m, row->description);
     s->deprecation = put(m, row->deprecation);
 }
 

@@ -1,7 +1,6 @@
 /* The pages that an import's rows are on. See catalog_import_parts.h. */
 #include "server/store/catalog_import_parts.h"
 
-#include "common/clock.h"
 #include "common/mem.h"
 
 #include <stdlib.h>
@@ -18,25 +17,15 @@ static size_t *slot_of(struct store_import *s, int64_t rev_count)
     return &s->page_slots[i];
 }
 
-static char *day(int64_t seconds, char out[FH_RFC3339_SIZE])
-{
-    fh_time_format(seconds, out);
-    return out;
-}
-
 /* Why a page that is there, or that an earlier row told of, is not the one this row means; NULL: it is. */
-static char *contradiction(const char *rev, int64_t rev_count, int64_t rev_date, const char *other_rev,
-                           int64_t other_count, int64_t other_date)
+static char *contradiction(const char *rev, int64_t rev_count, const char *other_rev, int64_t other_count)
 {
-    char text[256], a[FH_RFC3339_SIZE], b[FH_RFC3339_SIZE];
+    char text[256];
     if (strcmp(rev, other_rev) != 0)
         snprintf(text, sizeof text, "page %lld is revision %s, not %s", (long long)rev_count, other_rev, rev);
     else if (rev_count != other_count)
         snprintf(text, sizeof text, "revision %s is page %lld, not %lld", rev, (long long)other_count,
                  (long long)rev_count);
-    else if (rev_date != other_date)
-        snprintf(text, sizeof text, "page %lld is of %s, not of %s", (long long)rev_count, day(other_date, a),
-                 day(rev_date, b));
     else
         return NULL;
     return fh_xstrdup(text);
@@ -47,16 +36,15 @@ fh_err store_import_page_again(struct store_import *s, struct store_import_page 
     struct fh_arena *a = fh_arena_new();
     struct db_rows *rows;
     fh_err rc = db_query(s->c, a,
-                         "SELECT id, rev, rev_count, extract(epoch FROM rev_date)::bigint, "
-                         "complete_at IS NOT NULL FROM catalog_page "
+                         "SELECT id, rev, rev_count, complete_at IS NOT NULL FROM catalog_page "
                          "WHERE rev_count = $1 OR rev = $2 ORDER BY rev_count = $1 DESC",
                          DB_PARAMS(DB_I64(page->rev_count), DB_TEXT(page->rev)), &rows, e);
     if (rc == FH_OK && db_count(rows) > 0) {
         free(page->why);
-        page->why = contradiction(page->rev, page->rev_count, page->rev_date, db_get_text(rows, 0, 1),
-                                  db_get_i64(rows, 0, 2), db_get_i64(rows, 0, 3));
+        page->why =
+            contradiction(page->rev, page->rev_count, db_get_text(rows, 0, 1), db_get_i64(rows, 0, 2));
         page->id = db_get_i64(rows, 0, 0);
-        page->complete = db_get_bool(rows, 0, 4);
+        page->complete = db_get_bool(rows, 0, 3);
     }
     fh_arena_free(a);
     return rc;
@@ -68,13 +56,12 @@ static fh_err add_page(struct store_import *s, const struct store_import_row *ro
         return FH_FAIL(e, FH_TOO_LARGE, "One import takes rows of %d pages at most; import them in parts.",
                        FH_MAX_IMPORT_PAGES);
     struct store_import_page *page = &s->pages[s->npages];
-    *page = (struct store_import_page){.rev_count = row->rev_count, .rev_date = row->rev_date / 1000000};
+    *page = (struct store_import_page){.rev_count = row->rev_count};
     memcpy(page->rev, row->rev, sizeof page->rev);
     FH_TRY(store_import_page_again(s, page, e));
     for (size_t i = 0; !page->why && i < s->npages; i++)
         if (strcmp(s->pages[i].rev, page->rev) == 0)
-            page->why = contradiction(page->rev, page->rev_count, page->rev_date, s->pages[i].rev,
-                                      s->pages[i].rev_count, s->pages[i].rev_date);
+            page->why = contradiction(page->rev, page->rev_count, s->pages[i].rev, s->pages[i].rev_count);
     *slot_of(s, row->rev_count) = ++s->npages;
     return FH_OK;
 }
@@ -84,10 +71,9 @@ static fh_err check_again(const struct store_import_page *page, const struct sto
 {
     if (page->why)
         return FH_FAIL(e, FH_MISMATCH, "%s", page->why);
-    if (memcmp(page->rev, row->rev, 40) == 0 && page->rev_date == row->rev_date / 1000000)
+    if (memcmp(page->rev, row->rev, 40) == 0)
         return FH_OK;
-    char *why = contradiction(row->rev, row->rev_count, row->rev_date / 1000000, page->rev, page->rev_count,
-                              page->rev_date);
+    char *why = contradiction(row->rev, row->rev_count, page->rev, page->rev_count);
     fh_error_set(e, FH_MISMATCH, __FILE__, __LINE__, "%s", why ? why : "");
     free(why);
     return FH_MISMATCH;
@@ -123,6 +109,7 @@ fh_err store_import_page_of(struct store_import *s, const struct store_import_ro
     struct store_import_page *p = &s->pages[s->last_page];
     FH_TRY(check_again(p, row, e));
     FH_TRY(add_tags(p, row, e));
+    p->rev_date = row->rev_date / 1000000; /* what names a page is its revision: of several dates the last */
     if (p->rows[row->system]++ == 0)
         p->scraped_at[row->system] = row->scraped_at;
     *page = s->last_page;

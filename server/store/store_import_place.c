@@ -225,6 +225,7 @@ static fh_err place_column(struct column *c, struct fh_error *e)
 
 static fh_err make_page(struct store_import *s, struct store_import_page *page, struct fh_error *e)
 {
+    int64_t dated = 0;
     FH_TRY(store_import_page_again(s, page, e));
     if (page->why)
         return FH_FAIL(e, FH_CONFLICT, "Another import was there first: %s.", page->why);
@@ -234,6 +235,12 @@ static fh_err make_page(struct store_import *s, struct store_import_page *page, 
                           "VALUES ($1, $2, to_timestamp($3)) RETURNING id",
                           DB_PARAMS(DB_TEXT(page->rev), DB_I64(page->rev_count), DB_I64(page->rev_date)),
                           &page->id, NULL, e));
+    else
+        FH_TRY(db_exec(s->c,
+                       "UPDATE catalog_page SET rev_date = to_timestamp($2) "
+                       "WHERE id = $1 AND rev_date <> to_timestamp($2)",
+                       DB_PARAMS(DB_I64(page->id), DB_I64(page->rev_date)), &dated, e));
+    s->changes += dated;
     return FH_OK;
 }
 
