@@ -132,8 +132,8 @@ fh_err store_package_builds(struct db_conn *c, struct fh_arena *a, int64_t packa
                           "WHERE g.rev_count = x.base_rev_count AND g.complete_at IS NOT NULL) FROM ("
                           "SELECT DISTINCT ON (d.version, b.system) b.* FROM package_build b "
                           "JOIN derivation d ON d.id = b.derivation_id "
-                          "WHERE b.package_id = $1 AND b.yanked_at IS NULL ORDER BY d.version, b.system, "
-                          "b.id DESC) x "
+                          "WHERE b.package_id = $1 AND b.yanked_at IS NULL ORDER BY d.version, "
+                          "b.system, " STORE_NEWEST_BUILD ", d.drv_path DESC) x "
                           "JOIN derivation d ON d.id = x.derivation_id ORDER BY x.rev_count DESC, x.id DESC",
         DB_PARAMS(DB_I64(package_id)), &rows, e));
     *n = db_count(rows);

@@ -111,15 +111,15 @@ static int by_first(const void *left, const void *right)
     return order ? order : compare(x->first, y->first);
 }
 
-/* The newest first, by what a build is and not by when it came here. */
+/* As STORE_NEWEST_BUILD has them. */
 static int by_age(const void *left, const void *right)
 {
     const struct store_build *x = left, *y = right;
     int order = compare((int64_t)x->key, (int64_t)y->key);
     order = order ? order : compare((int64_t)x->system, (int64_t)y->system);
-    order = order ? order : compare(y->base_rev_count, x->base_rev_count);
     order = order ? order : compare(y->rev_date, x->rev_date);
     order = order ? order : compare(y->rev_count, x->rev_count);
+    order = order ? order : compare(y->base_rev_count, x->base_rev_count);
     return order ? order : strcmp(y->drv_path, x->drv_path);
 }
 

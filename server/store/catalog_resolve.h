@@ -43,7 +43,7 @@ struct store_candidates {
     struct store_run *runs; /* by key, system, first */
     size_t nruns;
     struct store_build
-        *builds; /* by key, system, newest first: base page, date and number of its source, .drv */
+        *builds; /* by key, system, newest first: date and number of its source, base page, .drv */
     size_t nbuilds;
 };
 

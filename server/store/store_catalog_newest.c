@@ -5,6 +5,7 @@
 #include "server/store/catalog_import_parts.h"
 
 #include "server/store/catalog.h"
+#include "server/store/store_rows.h"
 
 enum { PAGES = 4 };
 
@@ -66,8 +67,9 @@ fh_err store_catalog_renew_builds(struct db_conn *c, int64_t catalog_id, int64_t
     return db_exec(c,
                    "UPDATE package p SET newest = n.derivation_id FROM (SELECT DISTINCT ON (b.package_id) "
                    "b.package_id, b.derivation_id FROM package_build b JOIN package q ON q.id = b.package_id "
-                   "WHERE q.catalog_id = $1 ORDER BY b.package_id, b.yanked_at IS NOT NULL, b.rev_date DESC, "
-                   "b.rev_count DESC, b.system, b.id DESC) n "
+                   "JOIN derivation d ON d.id = b.derivation_id WHERE q.catalog_id = $1 ORDER BY "
+                   "b.package_id, b.yanked_at IS NOT NULL, " STORE_NEWEST_BUILD
+                   ", b.system, d.drv_path DESC) n "
                    "WHERE n.package_id = p.id AND p.newest IS DISTINCT FROM n.derivation_id",
                    DB_PARAMS(DB_I64(catalog_id)), changed, e);
 }

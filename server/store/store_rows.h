@@ -7,6 +7,11 @@
 /* A timestamp as Unix seconds, null as 0. */
 #define STORE_SECONDS(column) "coalesce(floor(extract(epoch FROM " column "))::bigint, 0)"
 
+/* Of an owner's builds b the newest first, by what a build is and not by when it came here; what is alike in
+ * this goes by its derivation's drv_path, the last first. Resolve sorts them alike. The source comes before
+ * the page: who goes back to an older nixpkgs publishes no older version. */
+#define STORE_NEWEST_BUILD "b.rev_date DESC, b.rev_count DESC, b.base_rev_count DESC NULLS LAST"
+
 /* The columns of an owner o, as store_owner_read expects them. */
 #define STORE_OWNER_COLUMNS                                                                                  \
     "o.id, o.kind, o.handle, o.email, o.admin, o.disabled_at IS NOT NULL, "                                  \

@@ -365,6 +365,24 @@ def test_a_build_of_another_owner_or_page_or_with_other_outputs_is_refused(hub, 
     assert hub.admin("catalog", "visibility", hub.new_user().handle, check=False).returncode == 1
 
 
+def test_the_newest_build_is_that_of_the_newest_source_whatever_it_was_built_on_and_whenever_it_came(hub, place):
+    owner = hub.new_user()
+    imported(hub, write(place, lines(row("page-of-builds", page=310), row("page-of-builds", page=320))))
+    new = {"rev_date": "2026-03-02T00:00:00Z", "rev_count": 9}
+    rows = [build(version="2.0", base_rev_count=310, **new), build(version="1.9", base_rev_count=320),
+            build("same", base_rev_count=320), build("same", base_rev_count=310, derivation="/nix/store/" + "0" * 32 + "-same.drv")]
+    for part in (rows[:1] + rows[2:3], rows[1:2] + rows[3:]):  # the older ones come last
+        imported(hub, "--catalog", owner.handle, write(place, lines(*part)))
+    body = {"items": [{"name": n, "descriptors": [{"install_id": n, "attr_path": f"{owner.handle}/{n}", "systems": ["x86_64-linux"]}]} for n in ("tool", "same")]}
+    tool, same = (g["page"] for g in hub.http("/api/v1/catalog/resolve", method="POST", data=json.dumps(body).encode(),
+                                              headers={"Content-Type": "application/json"}, token=owner.token).json["items"])
+    assert (tool["page"], tool["packages"][0]["version"]) == (310, "2.0")
+    found = hub.http("/api/v1/catalog/search?system=x86_64-linux&search_term=tool", token=owner.token).json["items"]
+    assert [i["version"] for i in found if i["catalog"] == owner.handle] == ["2.0"]
+    shown = hub.http(f"/api/v1/catalog/packages/{owner.handle}%2Fsame", token=owner.token).json["items"]
+    assert same["page"] == 320 and [i["derivation"] for i in shown] == [same["packages"][0]["derivation"]] == [rows[2]["derivation"]]
+
+
 # -- pages
 
 

@@ -98,7 +98,7 @@ class Reference:
             self.builds.setdefault((b["pkg_path"], b["system"]), []).append(b)
 
     def newest_first(self, attr, system):
-        return sorted(self.builds.get((attr, system), ()), key=lambda b: (b["base_rev_count"] or -1, b["rev_date"], b["rev_count"], b["derivation"]), reverse=True)
+        return sorted(self.builds.get((attr, system), ()), key=lambda b: (b["rev_date"], b["rev_count"], b["base_rev_count"] or -1, b["derivation"]), reverse=True)
 
     @staticmethod
     def passes(row, d, name):
