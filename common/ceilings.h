@@ -100,7 +100,7 @@ enum {
     FH_MAX_STORE_PATH = 512,   /* a .drv's or an output's */
     FH_MAX_PACKAGE_NAME = 512, /* as its version */
     FH_MAX_DESCRIPTION = 8 * 1024,
-    FH_MAX_LICENSE = 2 * 1024,
+    FH_MAX_LICENSE = 8 * 1024,     /* a list of them in brackets is one text */
     FH_MAX_CATALOG_URL = 2 * 1024, /* of a source, a cache */
     FH_MAX_OUTPUTS = 64,
     FH_MAX_OUTPUT_NAME = 128,

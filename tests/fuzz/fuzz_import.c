@@ -37,7 +37,7 @@ static void check_row(const struct store_import_row *row, const char *owner)
     }
     if (row->deprecation) {
         json_t *deprecation = json_loads(row->deprecation, 0, NULL);
-        must(!deprecation || json_is_object(deprecation));
+        must(json_object_size(deprecation) == 3 && json_is_string(json_object_get(deprecation, "kind")));
         json_decref(deprecation);
     }
 }
