@@ -53,7 +53,7 @@ static fh_err find(struct web_request *req, const struct catalog_scope *scope, s
         s->catalog = &nobodys;
     fh_err rc = db_read(req->app->pool, load, s, e);
     if (rc == FH_NOT_FOUND || (rc == FH_OK && s->n == 0))
-        return FH_FAIL(e, FH_NOT_FOUND, "Unable to locate attr_path '%.300s'", req->params[0]);
+        return FH_FAIL(e, FH_NOT_FOUND, "Unable to locate attr_path '%.512s'", req->params[0]);
     return rc;
 }
 

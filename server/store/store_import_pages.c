@@ -56,7 +56,7 @@ static fh_err add_page(struct store_import *s, const struct store_import_row *ro
         return FH_FAIL(e, FH_TOO_LARGE, "One import takes rows of %d pages at most; import them in parts.",
                        FH_MAX_IMPORT_PAGES);
     struct store_import_page *page = &s->pages[s->npages];
-    *page = (struct store_import_page){.rev_count = row->rev_count};
+    *page = (struct store_import_page){.rev_count = row->rev_count, .rev_date = row->rev_date / 1000000};
     memcpy(page->rev, row->rev, sizeof page->rev);
     FH_TRY(store_import_page_again(s, page, e));
     for (size_t i = 0; !page->why && i < s->npages; i++)
@@ -109,7 +109,9 @@ fh_err store_import_page_of(struct store_import *s, const struct store_import_ro
     struct store_import_page *p = &s->pages[s->last_page];
     FH_TRY(check_again(p, row, e));
     FH_TRY(add_tags(p, row, e));
-    p->rev_date = row->rev_date / 1000000; /* what names a page is its revision: of several dates the last */
+    /* What names a page is its revision. Of several dates the last one, in whatever order they come. */
+    if (p->rev_date < row->rev_date / 1000000)
+        p->rev_date = row->rev_date / 1000000;
     if (p->rows[row->system]++ == 0)
         p->scraped_at[row->system] = row->scraped_at;
     *page = s->last_page;
