@@ -134,7 +134,8 @@ fh_err store_package_builds(struct db_conn *c, struct fh_arena *a, int64_t packa
                           "JOIN derivation d ON d.id = b.derivation_id "
                           "WHERE b.package_id = $1 AND b.yanked_at IS NULL ORDER BY d.version, "
                           "b.system, " STORE_NEWEST_BUILD ", d.drv_path DESC) x "
-                          "JOIN derivation d ON d.id = x.derivation_id ORDER BY x.rev_count DESC, x.id DESC",
+                          "JOIN derivation d ON d.id = x.derivation_id ORDER BY x.rev_count DESC, x.rev_date "
+                          "DESC, d.version, x.system",
         DB_PARAMS(DB_I64(package_id)), &rows, e));
     *n = db_count(rows);
     *out = fh_alloc(a, (*n + 1) * sizeof **out);

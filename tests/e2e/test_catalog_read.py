@@ -468,6 +468,16 @@ def test_a_renamed_owners_catalog_is_found_under_its_new_name_alone(new_hub):
     assert show(hub, "before/moving").status == 404 and show(hub, "behind/moving").status == 200
 
 
+def test_the_systems_of_an_owners_version_come_in_the_order_of_their_names(new_hub):
+    hub = new_hub()
+    user, shelf = hub.new_user(), Shelf(hub)
+    shelf.catalog(user.handle, "public")
+    for system in ("x86_64-linux", "aarch64-darwin", "x86_64-darwin", "aarch64-linux"):
+        shelf.build(user.handle, "tool", "1", system=system)
+    shelf.publish()
+    assert [r["system"] for r in show(hub, f"{user.handle}/tool").json["items"]] == ["aarch64-darwin", "aarch64-linux", "x86_64-darwin", "x86_64-linux"]
+
+
 def test_a_revoked_membership_holds_at_the_next_search(world):
     hub = world.hub
     hub.admin("member", "set", "acme", "stranger", "reader")

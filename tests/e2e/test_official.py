@@ -3,7 +3,7 @@
 import json
 
 import bench
-from official import (FETCH, GREET, LS, M1, M2, M3, ME, PUSH, alice, bob, desk, manifest_of, needs_flox)  # noqa: F401
+from official import (FETCH, GREET, LS, M1, M2, M3, ME, PUSH, alice, bob, desk, manifest_of, needs_flox, needs_newest_schema)  # noqa: F401
 
 pytestmark = needs_flox
 
@@ -138,6 +138,7 @@ def test_references_are_edited_and_pushed_and_the_folder_pulls_them(hub, desk, a
 
 
 def test_histories_of_older_clients_and_other_hands_are_pulled(hub, desk, alice, machine):
+    needs_newest_schema(desk)
     m = machine()
     made = bench.Environment(m, "old", user="somebody")
     made.generation(M1)

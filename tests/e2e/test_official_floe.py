@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import bench
-from official import GREET, LS, M1, M2, M3, SCHEMA, Flox, alice, bob, desk, manifest_of, needs_flox, requests  # noqa: F401
+from official import GREET, LS, M1, M2, M3, SCHEMA, Flox, alice, bob, desk, manifest_of, needs_flox, needs_newest_schema, requests  # noqa: F401
 
 pytestmark = needs_flox
 
@@ -321,6 +321,7 @@ def test_an_environment_with_includes_made_by_flox_is_pulled_and_pushed_by_floe(
 
 def test_both_compose_the_same_bytes(hub, both, desk, alice):
     """Overrides of every kind, a pinned generation, and composing manifests of old schemas that an include outgrows."""
+    needs_newest_schema(desk)
     flox, floe = both("a", alice)
     low = SCHEMA + """
 minimum-cli-version = "1.0.0"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from official import FETCH, GREET, LS, M1, M2, M3, ME, PUSH, SCHEMA, alice, bob, desk, manifest_of, needs_flox  # noqa: F401
+from official import FETCH, GREET, LS, M1, M2, M3, ME, PUSH, SCHEMA, alice, bob, desk, manifest_of, needs_flox, needs_newest_schema  # noqa: F401
 from test_rest import call
 from test_rest_env import PACKAGE, add, get, lock_of, make
 
@@ -81,6 +81,7 @@ def test_an_environment_made_over_rest_is_pulled_run_and_pushed_on_top_of(hub, d
 
 def test_the_lock_that_the_hub_makes_is_the_one_the_official_client_makes(hub, desk, alice):
     """Else the first command on a machine would find a lock that does not fit, and write another."""
+    needs_newest_schema(desk)
     flox = desk("a", alice)
     manifests = {
         "vars": M1,
