@@ -64,3 +64,13 @@ bool change_is_same(const struct floxdir_files *a, const struct floxdir_files *b
     return same(a->manifest, a->manifest_len, b->manifest, b->manifest_len) &&
            (a->lock == NULL) == (b->lock == NULL) && same(a->lock, a->lock_len, b->lock, b->lock_len);
 }
+
+void change_keep_lock(struct client *c, struct floxdir *d, const struct floxdir_files *read,
+                      const struct floxdir_files *made)
+{
+    struct floxdir_files now;
+    struct fh_error ignored;
+    if (!d->is_managed && floxdir_lock(c, d, &ignored) == FH_OK &&
+        floxdir_read(c, d, &now, &ignored) == FH_OK && change_is_same(&now, read))
+        (void)!floxdir_write(d->path, made, &ignored);
+}

@@ -164,8 +164,9 @@ static const struct fh_opt delete_opts[] = {
 
 static const struct fh_opt config_opts[] = {
     {"list", 'l', FH_OPT_FLAG, NULL, "every setting, its value and where it comes from", NULL, NULL},
-    {"set", 0, FH_OPT_VALUE, "KEY", "give KEY the value that follows", NULL, "hub trust."},
-    {"delete", 0, FH_OPT_VALUE, "KEY", "go back to what holds without floe's file", NULL, "hub token trust."},
+    {"set", 0, FH_OPT_VALUE, "KEY", "give KEY the value that follows", NULL, "hub catalog trust."},
+    {"delete", 0, FH_OPT_VALUE, "KEY", "go back to what holds without floe's file", NULL,
+     "hub catalog token trust."},
     {"reset", 'r', FH_OPT_FLAG, NULL, "remove floe's file", NULL, NULL},
     {"json", 0, FH_OPT_FLAG, NULL, "the list as JSON", NULL, NULL},
     {0},
@@ -217,8 +218,8 @@ static const struct fh_verb verbs[] = {
      which_opts, cmd_uninstall, .aliases = "rm"},
     {"upgrade", "[ID|GROUP…]", 0, -1, "bring packages to what the catalog has now",
      "Without a name, all of them. The packages of a group are upgraded together. The manifest stays as it "
-     "is, "
-     "and so do versions that it asks for.",
+     "is, and so do versions that it asks for. What --dry-run finds, 'floe list' and 'floe activate' tell of "
+     "until the next change.",
      upgrade_opts, cmd_upgrade, .aliases = NULL},
     {"edit", "", 0, 0, "change the manifest",
      "Opens $VISUAL, $EDITOR or the first of nano, vim, vi and emacs. Nothing is written unless the manifest "
@@ -250,9 +251,10 @@ static const struct fh_verb verbs[] = {
      "Removes the .flox folder and its local branches. What is on the hub stays.", delete_opts, cmd_delete,
      .aliases = NULL},
     {"config", "[VALUE]", 0, 1, "show or change floe's settings",
-     "The settings are hub, token and trust.OWNER/NAME (trust or deny; trust.OWNER/* for all of an owner). "
-     "Where "
-     "floe's file says nothing, flox's flox.toml counts; floe never writes that one.",
+     "The settings are hub, catalog, token and trust.OWNER/NAME (trust or deny; trust.OWNER/* for all of an "
+     "owner). catalog is the address of a hub whose packages are searched and installed instead of one's own "
+     "hub's; where it is on another server it is asked without a login. Where floe's file says nothing, "
+     "flox's flox.toml counts; floe never writes that one.",
      config_opts, cmd_config, .aliases = NULL},
     {"auth login", "", 0, 0, "log in to the hub with a token",
      "The token is asked for on a terminal, or read with --token-file, and kept in floe's configuration.",
@@ -320,8 +322,10 @@ static const struct fh_verb verbs[] = {
 
 static const struct fh_env_doc environment[] = {
     {"FLOE_HUB", "the hub's address"},
+    {"FLOE_CATALOG", "the address of the hub whose catalog is asked for packages; by default the hub's own"},
     {"FLOE_TOKEN", "the token; set but empty means logged out"},
-    {"FLOX_FLOXHUB_URL, FLOX_FLOXHUB_TOKEN", "the same for flox, used where floe's are not set"},
+    {"FLOX_FLOXHUB_URL, FLOX_CATALOG_URL, FLOX_FLOXHUB_TOKEN",
+     "the same for flox, used where floe's are not set"},
     {"FLOX_CONFIG_DIR, FLOX_DATA_DIR, FLOX_CACHE_DIR", "the folders floe shares with flox"},
     {"FLOE_TIMEOUT", "seconds without a byte after which the hub is given up; 60 by default"},
     {"http_proxy, https_proxy, no_proxy", "proxies, as curl takes them"},
@@ -345,7 +349,7 @@ static const struct fh_program program = {
     .globals = globals,
     .environment = environment,
     .list_envs = "envs --references",
-    .files = "$XDG_CONFIG_HOME/floe/config: lines \"key = value\": hub, token, handle, "
+    .files = "$XDG_CONFIG_HOME/floe/config: lines \"key = value\": hub, catalog, token, handle, "
              "trust.<owner>/<name> = trust|deny. <data>/env-registry.json: the list of 'floe envs', shared "
              "with flox.",
 };
