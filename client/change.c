@@ -9,7 +9,8 @@
 static fh_err find(struct change *ch, struct fh_cli *cli, bool login, struct fh_error *e)
 {
     struct client *c = ch->c;
-    const char *ref = fh_cli_value(cli, "reference");
+    const char *ref;
+    FH_TRY(cmd_reference(c, cli, &ref, e));
     if (ref != NULL) {
         if (login)
             FH_TRY(client_need_login(c, e));

@@ -218,14 +218,15 @@ int cmd_list(struct fh_cli *cli)
     struct floxdir_files files;
     const struct fh_lock *lock;
     struct upgrades known = {0};
-    const char *ref = fh_cli_value(cli, "reference");
+    const char *ref = NULL;
     bool of_upstream = fh_cli_flag(cli, "upstream");
     if (c == NULL)
         return 1;
     if (refuse_combinations(cli) != 0)
         return 2;
-    fh_err rc =
-        ref != NULL ? cmd_open_reference(c, ref, &d, &m, &c->e) : floxdir_find(c, cli, true, &d, &c->e);
+    fh_err rc = cmd_reference(c, cli, &ref, &c->e);
+    if (rc == FH_OK)
+        rc = ref != NULL ? cmd_open_reference(c, ref, &d, &m, &c->e) : floxdir_find(c, cli, true, &d, &c->e);
     if (rc == FH_OK && ref == NULL && d.is_managed)
         rc = cmd_open_managed(c, &d, &m, &c->e);
     if (rc == FH_OK)

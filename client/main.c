@@ -8,6 +8,8 @@
 #define OPT_REFERENCE                                                                                        \
     "reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",   \
         "env"
+#define OPT_DEFAULT                                                                                          \
+    "default", 'D', FH_OPT_FLAG, NULL, "your environment 'default' of the hub, as -r YOU/default", NULL, NULL
 #define OPT_TIP "upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL
 #define OPT_EXPLAIN                                                                                          \
     "explain", 0, FH_OPT_FLAG, NULL, "say why the catalog chose what it chose, or could not; a Floe knows",  \
@@ -18,6 +20,7 @@
 static const struct fh_opt which_opts[] = {
     {OPT_DIR},
     {OPT_REFERENCE},
+    {OPT_DEFAULT},
     {0},
 };
 
@@ -39,6 +42,7 @@ static const struct fh_opt init_opts[] = {
 static const struct fh_opt edit_opts[] = {
     {OPT_DIR},
     {OPT_REFERENCE},
+    {OPT_DEFAULT},
     {"file", 'f', FH_OPT_VALUE, "FILE", "take the manifest from FILE, - for standard input", NULL, "file"},
     {"name", 'n', FH_OPT_VALUE, "NAME", "rename the environment", NULL, NULL},
     {"sync", 's', FH_OPT_FLAG, NULL, "make a generation of changes made to the manifest by hand", NULL, NULL},
@@ -48,16 +52,15 @@ static const struct fh_opt edit_opts[] = {
 };
 
 static const struct fh_opt install_opts[] = {
-    {OPT_DIR},
-    {OPT_REFERENCE},
-    {"id", 'i', FH_OPT_PAIRS, "ID PACKAGE", "install PACKAGE under this id", NULL, NULL},
-    {OPT_EXPLAIN},
-    {0},
+    {OPT_DIR},     {OPT_REFERENCE},
+    {OPT_DEFAULT}, {"id", 'i', FH_OPT_PAIRS, "ID PACKAGE", "install PACKAGE under this id", NULL, NULL},
+    {OPT_EXPLAIN}, {0},
 };
 
 static const struct fh_opt upgrade_opts[] = {
     {OPT_DIR},
     {OPT_REFERENCE},
+    {OPT_DEFAULT},
     {"dry-run", 0, FH_OPT_FLAG, NULL, "show what would change, and change nothing", NULL, NULL},
     {OPT_EXPLAIN},
     {0},
@@ -77,6 +80,7 @@ static const struct fh_opt show_opts[] = {
 static const struct fh_opt list_opts[] = {
     {OPT_DIR},
     {OPT_REFERENCE},
+    {OPT_DEFAULT},
     {"upstream", 'u', FH_OPT_FLAG, NULL, "what the hub has now, without pulling it", NULL, NULL},
     {"extended", 'e', FH_OPT_FLAG, NULL, "id, package and version: what is shown without an option", NULL,
      NULL},
@@ -114,7 +118,7 @@ static const struct fh_opt activate_opts[] = {
     {"command", 'c', FH_OPT_VALUE, "COMMAND", "run COMMAND in the shell, profile scripts included", NULL,
      NULL},
     {"mode", 'm', FH_OPT_VALUE, "dev|run", "what the environment is activated for", NULL, "dev run"},
-    {"default", 'D', FH_OPT_FLAG, NULL, "your environment 'default' of the hub", NULL, NULL},
+    {OPT_DEFAULT},
     {"generation", 'g', FH_OPT_VALUE, "N", "generation N of an environment of the hub", NULL, NULL},
     {"start-services", 's', FH_OPT_FLAG, NULL, "refused: floe does not run services yet", NULL, NULL},
     {"no-start-services", 0, FH_OPT_FLAG, NULL, "enter without the services that the manifest wants started",
@@ -139,13 +143,17 @@ static const struct fh_opt services_opts[] = {
 };
 
 static const struct fh_opt history_opts[] = {
-    {OPT_DIR}, {OPT_REFERENCE}, {OPT_TIP}, {OPT_JSON}, {OPT_PAGER}, {0},
+    {OPT_DIR}, {OPT_REFERENCE}, {OPT_DEFAULT}, {OPT_TIP}, {OPT_JSON}, {OPT_PAGER}, {0},
 };
 
 static const struct fh_opt generations_opts[] = {
-    {OPT_DIR},  {OPT_REFERENCE},
-    {OPT_TIP},  {"tree", 't', FH_OPT_FLAG, NULL, "as a tree of what was made from what", NULL, NULL},
-    {OPT_JSON}, {OPT_PAGER},
+    {OPT_DIR},
+    {OPT_REFERENCE},
+    {OPT_DEFAULT},
+    {OPT_TIP},
+    {"tree", 't', FH_OPT_FLAG, NULL, "as a tree of what was made from what", NULL, NULL},
+    {OPT_JSON},
+    {OPT_PAGER},
     {0},
 };
 
@@ -349,6 +357,7 @@ static const struct fh_program program = {
     .globals = globals,
     .environment = environment,
     .list_envs = "envs --references",
+    .check = cmd_check_place,
     .files = "$XDG_CONFIG_HOME/floe/config: lines \"key = value\": hub, catalog, token, handle, "
              "trust.<owner>/<name> = trust|deny. <data>/env-registry.json: the list of 'floe envs', shared "
              "with flox.",

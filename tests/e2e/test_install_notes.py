@@ -260,3 +260,35 @@ def test_an_environment_named_default_gives_way_to_the_other_and_the_folders_to_
         return found
 
     assert lands("web", "one") == ["web"] and lands("one", "web") == ["web"] and lands("one", "two") == ["one"]
+
+
+def test_ones_own_default_environment_is_named_by_a_letter_in_every_verb(hub, machine, owner):
+    with Catalog(PAGES, hub) as catalog:
+        m, ref = machine("laptop"), f"{owner.handle}/default"
+        m.env["FLOE_HUB"] = catalog.url
+        for words in (("install", "-D", "hello"), ("uninstall", "-D", "hello"), ("upgrade", "-D"), ("edit", "-D"), ("list", "-D"), ("include", "upgrade", "-D")):
+            done = m.floe(*words)
+            assert done.returncode == 1 and "You are not logged in to FloxHub." in done.stderr, words
+        m.floe("auth", "login", "--token-file", "-", input=owner.token, check=True)
+        assert "Environment not found in FloxHub." in m.floe("list", "-D").stderr
+        m.floe("init", "-r", ref, "-b", check=True)
+        assert m.floe("install", "-D", "hello@2.10", "curl^out", check=True).stderr.startswith(f"✔ 'hello', 'curl' installed to environment '{ref}' (local)\n")
+        assert m.floe("list", "--default", check=True).stdout == m.floe("list", "-r", ref, check=True).stdout == "curl: curl (8.0)\nhello: hello (2.10)\n"
+        m.floe("uninstall", "-D", "hello", check=True)
+        m.floe("upgrade", "-D", "--dry-run", check=True)
+        assert m.floe("list", "-D", check=True).stdout == "curl: curl (8.0 - upgrade available)\n"
+        m.floe("upgrade", "-D", check=True)
+        m.floe("edit", "-D", "-f", "-", input=NEW, check=True)
+        history = m.floe("generations", "history", "-D", check=True).stdout
+        assert all(told in history for told in ("installed packages", "uninstalled package 'hello'", "upgraded package 'curl'", "manually edited"))
+        m.floe("push", "-r", ref, check=True)
+        assert hub.http(f"/api/v1/environments/{ref}", token=owner.token).status == 200
+
+
+def test_an_environment_is_named_in_one_way_at_a_time(laptop):
+    folder = made(laptop, "web", NEW)
+    for words in (("install", "-d", folder, "-r", "a/b", "hello"), ("list", "-D", "-d", folder), ("upgrade", "-r", "a/b", "-D"), ("push", "-d", folder, "-r", "a/b"),
+                  ("activate", "-D", "-r", "a/b", "--", "true")):
+        done = laptop.floe(*words)
+        assert (done.returncode, done.stdout) == (2, "") and "Several options say which environment is meant" in done.stderr, words
+    assert laptop.floe("install", "-d", folder, "-r", "a/b", "--help", check=True).stdout.startswith("Usage: floe install")
