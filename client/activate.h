@@ -11,6 +11,7 @@
 struct activation {
     struct client *client;
     const struct floxdir *dir;
+    const struct fh_lock *lock;
     const struct fh_manifest *manifest; /* as locked */
     const struct floxdir_files *files;
     int64_t generation;   /* of -g; 0: what is in the checkout */

@@ -24,13 +24,8 @@ static fh_err find(struct activation *act, struct fh_cli *cli, struct floxdir *d
                    struct fh_error *e)
 {
     struct client *c = act->client;
-    const char *ref = fh_cli_value(cli, "reference"), *dir = fh_cli_value(cli, "dir");
-    if (fh_cli_flag(cli, "default")) {
-        const char *handle;
-        FH_TRY(client_need_login(c, e));
-        FH_TRY(client_handle(c, &handle, e));
-        ref = fh_sprintf(c->arena, "%s/default", handle);
-    }
+    const char *ref, *dir = fh_cli_value(cli, "dir");
+    FH_TRY(cmd_reference(c, cli, &ref, e));
     if (ref != NULL)
         return cmd_open_reference(c, ref, d, m, e);
     fh_err rc = floxdir_find(c, cli, false, d, e);

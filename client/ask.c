@@ -84,7 +84,21 @@ static const char *detail_of(struct client *c, const struct api_answer *answer)
     return detail != NULL ? fh_sprintf(c->arena, "%.*s", MAX_MESSAGE, say_safe(c->arena, detail)) : NULL;
 }
 
-static fh_err refusal(struct client *c, const struct api_answer *answer, struct fh_error *e)
+const char *ask_base(const struct client *c, const struct ask_request *request)
+{
+    return request->of_catalog ? c->settings.catalog : c->settings.hub;
+}
+
+/* The way out of a 401: a login, where it would be sent. */
+static const char *login_hint(struct client *c, const char *base)
+{
+    return base == c->settings.hub || c->settings.catalog_is_ours
+               ? "Use 'floe auth login' with a fresh token."
+               : fh_sprintf(c->arena, "The catalog at %s is asked without your login, which is for %s.",
+                            hub_origin(base, c->arena), c->settings.hub);
+}
+
+static fh_err refusal(struct client *c, const char *base, const struct api_answer *answer, struct fh_error *e)
 {
     static const struct {
         long status;
@@ -98,9 +112,9 @@ static fh_err refusal(struct client *c, const struct api_answer *answer, struct 
         if (codes[i].status == answer->status)
             code = codes[i].code;
     if (detail == NULL)
-        return api_unusable(c->settings.hub, answer, c->arena, e);
+        return api_unusable(base, answer, c->arena, e);
     if (answer->status == 401)
-        return FH_FAIL(e, code, "%s\nUse 'floe auth login' with a fresh token.", detail);
+        return FH_FAIL(e, code, "%s\n%s", detail, login_hint(c, base));
     if (answer->status == 412)
         return FH_FAIL(e, code, "%s\nSomebody changed it meanwhile. Look at it again, then repeat.", detail);
     return FH_FAIL(e, code, "%s", detail);
@@ -125,18 +139,18 @@ static bool wait_for_it(const struct ask_request *r, const struct api_answer *an
     return true;
 }
 
-static fh_err read_answer(struct client *c, const struct api_answer *answer, struct ask_answer *out,
-                          struct fh_error *e)
+static fh_err read_answer(struct client *c, const char *base, const struct api_answer *answer,
+                          struct ask_answer *out, struct fh_error *e)
 {
     json_t *value = NULL;
     if (answer->status < 200 || answer->status > 299)
-        return refusal(c, answer, e);
+        return refusal(c, base, answer, e);
     *out = (struct ask_answer){.status = answer->status, .etag = answer->etag};
     if (answer->status == 204)
         return FH_OK;
     if (strcmp(answer->type, "application/json") != 0 || answer->body.data == NULL ||
         fh_json_parse(answer->body.data, answer->body.len, "answer", &value, NULL) != FH_OK)
-        return api_unusable(c->settings.hub, answer, c->arena, e);
+        return api_unusable(base, answer, c->arena, e);
     out->json = fh_json_own(c->arena, value);
     return FH_OK;
 }
@@ -150,7 +164,7 @@ static fh_err exchange(struct client *c, const struct ask_request *r, struct api
         FH_TRY(api_send(c->api, request, c->arena, &answer, e));
         fh_err rc = FH_AGAIN;
         if (!wait_for_it(r, &answer, &patience))
-            rc = read_answer(c, &answer, out, e);
+            rc = read_answer(c, ask_base(c, r), &answer, out, e);
         fh_buf_free(&answer.body);
         if (rc != FH_AGAIN)
             return rc;
@@ -171,7 +185,7 @@ fh_err ask_send(struct client *c, const struct ask_request *r, struct ask_answer
     if (r->creates)
         headers[n++] = fh_sprintf(c->arena, "Idempotency-Key: %s", new_key(c->arena));
     struct api_request request = {
-        .url = fh_sprintf(c->arena, "%s/api/v1%s", hub_api_base(c->settings.hub, c->arena), r->path),
+        .url = fh_sprintf(c->arena, "%s/api/v1%s", hub_api_base(ask_base(c, r), c->arena), r->path),
         .method = r->method,
         .auth = API_BEARER,
         .headers = headers,

@@ -16,6 +16,7 @@ struct ask_request {
     const char *if_match; /* an ETag with its quotes, or NULL */
     bool creates;         /* sent with an Idempotency-Key, so that repeating it creates nothing twice */
     bool only_asks;       /* changes nothing, whatever its method */
+    bool of_catalog; /* goes to the hub whose catalog is asked; without the token where that is another */
 };
 struct ask_answer {
     long status;        /* 200 to 204 */
@@ -24,6 +25,8 @@ struct ask_answer {
 };
 fh_err ask_send(struct client *c, const struct ask_request *request, struct ask_answer *out,
                 struct fh_error *e) FH_MUSTCHECK;
+/* The address that a request goes to. */
+const char *ask_base(const struct client *c, const struct ask_request *request);
 /* GET of one thing. */
 fh_err ask_get(struct client *c, const char *path, struct ask_answer *out, struct fh_error *e) FH_MUSTCHECK;
 /* GET of a list, all of its pages up to max items (0: all); path may have a query. */
@@ -44,5 +47,7 @@ const char *ask_text(struct client *c, const json_t *object, const char *key);
 const char *ask_when(struct client *c, const json_t *object, const char *key, const char *instead);
 /* Asks on a terminal; false without one. The question ends in a question mark. */
 bool ask_confirmed(const char *question);
+/* Asks on a terminal which of two is meant; FH_INVALID for an answer that is neither. */
+fh_err ask_which(const char *first, const char *second, bool *is_second, struct fh_error *e) FH_MUSTCHECK;
 
 #endif

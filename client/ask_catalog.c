@@ -3,6 +3,7 @@
 
 #include "client/ask.h"
 #include "client/hub.h"
+#include "client/reminder.h"
 #include "client/say.h"
 #include "common/ceilings.h"
 
@@ -26,7 +27,14 @@ static size_t characters(const char *text)
 static fh_err refuse_list(struct client *c, struct fh_error *e)
 {
     return FH_FAIL(e, FH_UNAVAILABLE, "The catalog at %s sent a list that is none.",
-                   hub_origin(hub_api_base(c->settings.hub, c->arena), c->arena));
+                   hub_origin(hub_api_base(c->settings.catalog, c->arena), c->arena));
+}
+
+static fh_err get(struct client *c, const char *path, struct ask_answer *out, struct fh_error *e)
+{
+    const struct ask_request request = {.method = "GET", .path = path, .of_catalog = true};
+    FH_TRY(ask_send(c, &request, out, e));
+    return json_is_object(out->json) ? FH_OK : refuse_list(c, e);
 }
 
 /* All pages up to max rows; path has everything but the paging. The first page tells how many there are; a
@@ -38,7 +46,7 @@ static fh_err read_pages(struct client *c, const char *path, size_t max, size_t 
     size_t step = max > 0 && max < PAGE_SIZE ? max : PAGE_SIZE, got = step;
     for (size_t page = 0; got == step && (max == 0 || json_array_size(rows) < max); page++) {
         struct ask_answer answer;
-        FH_TRY(ask_get(c, fh_sprintf(c->arena, "%spage=%zu&pageSize=%zu", path, page, step), &answer, e));
+        FH_TRY(get(c, fh_sprintf(c->arena, "%spage=%zu&pageSize=%zu", path, page, step), &answer, e));
         json_t *items = json_object_get(answer.json, "items");
         const json_t *total = json_object_get(answer.json, "total_count");
         if (!json_is_array(items) || !json_is_integer(total))
@@ -85,7 +93,7 @@ bool ask_is_empty(struct client *c)
 {
     struct ask_answer answer;
     struct fh_error ignored;
-    if (ask_get(c, "/catalog/info/base-catalog", &answer, &ignored) != FH_OK)
+    if (get(c, "/catalog/info/base-catalog", &answer, &ignored) != FH_OK)
         return false;
     const json_t *pages = json_object_get(answer.json, "scraped_pages");
     return json_is_array(pages) && json_array_size(pages) == 0;
@@ -94,8 +102,13 @@ bool ask_is_empty(struct client *c)
 fh_err ask_resolve(struct client *c, const json_t *question, const json_t **answer, struct fh_error *e)
 {
     struct ask_answer got;
-    const struct ask_request request = {
-        .method = "POST", .path = "/catalog/resolve", .body = question, .only_asks = true};
+    const struct ask_request request = {.method = "POST",
+                                        .path = "/catalog/resolve",
+                                        .body = question,
+                                        .only_asks = true,
+                                        .of_catalog = true};
+    if (c->settings.token == NULL && c->settings.catalog_is_ours)
+        reminder_say(c);
     FH_TRY(ask_send(c, &request, &got, e));
     if (!json_is_object(got.json))
         return refuse_list(c, e);

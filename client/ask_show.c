@@ -37,3 +37,16 @@ bool ask_confirmed(const char *question)
     fflush(stderr);
     return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
 }
+
+fh_err ask_which(const char *first, const char *second, bool *is_second, struct fh_error *e)
+{
+    char line[16];
+    fprintf(stderr, "Which environment?\n  1  %s\n  2  %s\n1 or 2 (1): ", first, second);
+    fflush(stderr);
+    if (fgets(line, sizeof line, stdin) == NULL)
+        return FH_FAIL(e, FH_INVALID, "No environment was chosen.");
+    *is_second = strcmp(line, "2\n") == 0;
+    return *is_second || strcmp(line, "1\n") == 0 || strcmp(line, "\n") == 0
+               ? FH_OK
+               : FH_FAIL(e, FH_INVALID, "No environment was chosen.");
+}

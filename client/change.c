@@ -9,7 +9,8 @@
 static fh_err find(struct change *ch, struct fh_cli *cli, bool login, struct fh_error *e)
 {
     struct client *c = ch->c;
-    const char *ref = fh_cli_value(cli, "reference");
+    const char *ref;
+    FH_TRY(cmd_reference(c, cli, &ref, e));
     if (ref != NULL) {
         if (login)
             FH_TRY(client_need_login(c, e));
@@ -63,4 +64,14 @@ bool change_is_same(const struct floxdir_files *a, const struct floxdir_files *b
 {
     return same(a->manifest, a->manifest_len, b->manifest, b->manifest_len) &&
            (a->lock == NULL) == (b->lock == NULL) && same(a->lock, a->lock_len, b->lock, b->lock_len);
+}
+
+void change_keep_lock(struct client *c, struct floxdir *d, const struct floxdir_files *read,
+                      const struct floxdir_files *made)
+{
+    struct floxdir_files now;
+    struct fh_error ignored;
+    if (!d->is_managed && floxdir_lock(c, d, &ignored) == FH_OK &&
+        floxdir_read(c, d, &now, &ignored) == FH_OK && change_is_same(&now, read))
+        (void)!floxdir_write(d->path, made, &ignored);
 }

@@ -24,6 +24,10 @@ fh_err change_refuse_unsynced(struct change *ch, struct fh_error *e) FH_MUSTCHEC
 /* The files, which fit each other; what is the kind of the generation and its targets. */
 fh_err change_apply(struct change *ch, const struct floxdir_files *files, const struct fh_change *what,
                     struct fh_error *e) FH_MUSTCHECK;
+/* A lock that was made of what was read is put beside it, if that is still there; best effort, for a verb
+ * that changes nothing else. Not for an environment of a hub: its locks are in generations. */
+void change_keep_lock(struct client *c, struct floxdir *d, const struct floxdir_files *read,
+                      const struct floxdir_files *made);
 bool change_is_same(const struct floxdir_files *a, const struct floxdir_files *b); /* byte by byte */
 
 #endif

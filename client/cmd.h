@@ -61,6 +61,11 @@ extern const struct fh_opt cmd_json_opts[], cmd_audit_opts[], cmd_token_list_opt
 /* The words of the command line, as a message may have them. */
 const char *cmd_words(struct client *c, const struct fh_cli *cli);
 
+/* A usage error where several options say which environment is meant; for the table of verbs. */
+int cmd_check_place(struct fh_cli *cli);
+/* "owner/name" of -r, or of -D, which asks for a login and maybe whose it is; NULL where neither was given.
+ */
+fh_err cmd_reference(struct client *c, struct fh_cli *cli, const char **ref, struct fh_error *e) FH_MUSTCHECK;
 /* Opens a managed checkout's clone and branch, and brings back .flox/env where it is gone. */
 fh_err cmd_open_managed(struct client *c, struct floxdir *d, struct floxmeta *m,
                         struct fh_error *e) FH_MUSTCHECK;

@@ -7,6 +7,7 @@
 #include "client/include.h"
 #include "client/say.h"
 #include "client/shell_quote.h"
+#include "client/upgrade_check.h"
 #include "common/ceilings.h"
 
 #include <stdio.h>
@@ -90,6 +91,7 @@ static fh_err prepare(struct activation *act, struct fh_cli *cli, struct floxdir
     if (made && !d->is_managed)
         FH_TRY(floxdir_write(d->path, files, e));
     FH_TRY(fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", &lock, e));
+    act->lock = lock;
     act->manifest = lock->manifest;
     if (made)
         include_say_overrides(c, lock);
@@ -101,9 +103,28 @@ static fh_err prepare(struct activation *act, struct fh_cli *cli, struct floxdir
     return activate_render(act, e);
 }
 
+/* What is known of newer packages; nobody is asked. */
+static void tell_upgrades(const struct activation *act, struct fh_cli *cli)
+{
+    struct client *c = act->client;
+    const struct floxdir *d = act->dir;
+    const char *dir = fh_cli_value(cli, "dir"), *where = "";
+    struct upgrades known;
+    if (!c->settings.upgrade_notes)
+        return;
+    if (d->is_reference)
+        where = fh_sprintf(c->arena, " -r %s/%s", d->pointer.owner, d->pointer.name);
+    else if (dir != NULL)
+        where = fh_sprintf(c->arena, " -d %s", dir);
+    upgrade_check_read(c, d->path, act->lock, &known);
+    if (known.n > 0)
+        say_info("%s available in %s%s.\nUse 'floe upgrade --dry-run%s' for details.",
+                 upgrades_counted(c, &known), d->title, d->is_reference ? " (local)" : "", where);
+}
+
 /* idle: the services that nobody asked for. */
 static void announce(const struct activation *act, const struct activate_shell *shell, enum kind kind,
-                     const char *idle)
+                     const char *idle, struct fh_cli *cli)
 {
     struct fh_arena *a = act->client->arena;
     const struct floxdir *d = act->dir;
@@ -113,6 +134,8 @@ static void announce(const struct activation *act, const struct activate_shell *
     if (*idle != '\0')
         say_info("The services of this environment (%s) are not started: floe does not run services yet.",
                  idle);
+    if (kind == INTERACTIVE || kind == IN_PLACE)
+        tell_upgrades(act, cli);
     if (strcmp(d->pointer.name, "default") == 0)
         return;
     if (kind == INTERACTIVE)
@@ -169,7 +192,7 @@ static int enter(struct activation *act, struct fh_cli *cli, enum kind kind)
     if (check_services(act, cli, services, was_active, &c->e) != FH_OK || activate_enter(act, &c->e) != FH_OK)
         return say_fail(&c->e);
     activate_add_layer(act, kind == INTERACTIVE ? getpid() : 0);
-    announce(act, shell, kind, fh_cli_flag(cli, "no-start-services") ? "" : services);
+    announce(act, shell, kind, fh_cli_flag(cli, "no-start-services") ? "" : services, cli);
     return kind == IN_PLACE ? print_script(act, shell) : become(act, shell, program, cli);
 }
 

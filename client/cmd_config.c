@@ -21,6 +21,8 @@ static fh_err key_name(struct fh_arena *a, const char *given, const char **out, 
     const char *owner, *name, *rest = NULL;
     if (strcmp(given, "hub") == 0 || strcmp(given, "floxhub_url") == 0)
         *out = "hub";
+    else if (strcmp(given, "catalog") == 0 || strcmp(given, "catalog_url") == 0)
+        *out = "catalog";
     else if (strcmp(given, "token") == 0 || strcmp(given, "floxhub_token") == 0)
         *out = "token";
     else if (strncmp(given, trust_prefix, strlen(trust_prefix)) == 0)
@@ -28,11 +30,10 @@ static fh_err key_name(struct fh_arena *a, const char *given, const char **out, 
     else if (strncmp(given, flox_trust, strlen(flox_trust)) == 0)
         rest = given + strlen(flox_trust);
     else
-        return FH_FAIL(
-            e, FH_INVALID,
-            "There is no setting '%.100s'; there are hub, token and trust.OWNER/NAME (or trust.OWNER/* "
-            "for all of an owner).",
-            given);
+        return FH_FAIL(e, FH_INVALID,
+                       "There is no setting '%.100s'; there are hub, catalog, token and trust.OWNER/NAME (or "
+                       "trust.OWNER/* for all of an owner).",
+                       given);
     if (rest == NULL)
         return FH_OK;
     size_t n = strlen(rest);
@@ -46,7 +47,7 @@ static fh_err key_name(struct fh_arena *a, const char *given, const char **out, 
 
 static fh_err check_value(struct fh_arena *a, const char *key, const char **value, struct fh_error *e)
 {
-    if (strcmp(key, "hub") == 0)
+    if (strcmp(key, "hub") == 0 || strcmp(key, "catalog") == 0)
         return hub_normalise(*value, a, value, e);
     if (strcmp(key, "token") == 0)
         return FH_FAIL(
@@ -86,6 +87,8 @@ static size_t collect(struct client *c, struct row *rows)
     const struct settings *s = &c->settings;
     size_t n = 0;
     rows[n++] = (struct row){"hub", s->hub, s->hub_from};
+    if (s->catalog_from != NULL)
+        rows[n++] = (struct row){"catalog", s->catalog, s->catalog_from};
     if (s->token != NULL)
         rows[n++] = (struct row){"token", "(set; 'floe auth token' prints it)", s->token_from};
     if (s->handle != NULL)
@@ -100,7 +103,7 @@ static size_t collect(struct client *c, struct row *rows)
 static int list(struct client *c, bool as_json)
 {
     static const char *const titles[] = {"SETTING", "VALUE", "FROM"};
-    struct row *rows = fh_alloc(c->arena, (c->settings.ntrust + 4) * sizeof *rows);
+    struct row *rows = fh_alloc(c->arena, (c->settings.ntrust + 5) * sizeof *rows);
     size_t n = collect(c, rows);
     struct fh_table *table = as_json ? NULL : fh_table_new(titles, 3);
     json_t *object = fh_json_own(c->arena, json_object());

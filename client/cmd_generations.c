@@ -18,7 +18,8 @@
 static fh_err open_any(struct client *c, struct fh_cli *cli, struct floxdir *d, struct floxmeta *m,
                        struct fh_error *e)
 {
-    const char *ref = fh_cli_value(cli, "reference");
+    const char *ref;
+    FH_TRY(cmd_reference(c, cli, &ref, e));
     if (ref != NULL)
         return cmd_open_reference(c, ref, d, m, e);
     FH_TRY(floxdir_find(c, cli, false, d, e));

@@ -20,6 +20,7 @@
 enum fate { UNCHANGED, ADDED, OUTPUTS };
 
 struct wanted {
+    const char *word; /* as it was typed */
     struct pkgspec spec;
     enum fate fate;
     enum fh_outputs outputs; /* with OUTPUTS: what they become */
@@ -44,24 +45,25 @@ struct install {
 static fh_err take_word(struct install *in, const char *word, const char *id, struct fh_error *e)
 {
     struct wanted *w = &in->wanted[in->nwanted];
-    *w = (struct wanted){.fate = UNCHANGED};
+    *w = (struct wanted){.word = word, .fate = UNCHANGED};
     FH_TRY(pkgspec_parse(in->c->arena, word, &w->spec, e));
     if (w->spec.kind == FH_PACKAGE_FLAKE)
         return FH_FAIL(e, FH_INVALID,
                        "'%.200s' is a flake, which only Nix can evaluate. Install it with flox, or a package "
                        "of the catalog with floe.",
                        word);
+    if (id != NULL && *id == '\0')
+        return FH_FAIL(e, FH_INVALID, "The id of '%.200s' cannot be empty.", word);
     if (id != NULL)
         w->spec.id = id;
     for (size_t i = 0; i < in->nwanted; i++) {
-        const struct pkgspec *other = &in->wanted[i].spec;
-        if (strcmp(other->id, w->spec.id) != 0)
+        if (strcmp(in->wanted[i].spec.id, w->spec.id) != 0)
             continue;
-        if (strcmp(pkgspec_text(in->c->arena, other), pkgspec_text(in->c->arena, &w->spec)) != 0)
+        if (strcmp(in->wanted[i].word, word) != 0)
             return FH_FAIL(e, FH_INVALID,
-                           "'%.200s' and '%.200s' would both have the id '%.100s'. Give one of them another "
-                           "with --id.",
-                           other->path, w->spec.path, w->spec.id);
+                           "'%.200s' and '%.200s' would both have the id '%.100s'. Name one of them, or give "
+                           "one another id with --id.",
+                           in->wanted[i].word, word, w->spec.id);
         return FH_OK; /* the same twice */
     }
     in->nwanted++;
@@ -311,12 +313,15 @@ static fh_err install(struct install *in, struct fh_error *e)
     struct client *c = in->c;
     struct change *ch = &in->change;
     FH_TRY(change_refuse_unsynced(ch, e));
+    bool made;
     in->locked = ch->before;
-    FH_TRY(floxdir_lock_manifest(c, &in->locked, &in->manifest, NULL, e));
+    FH_TRY(floxdir_lock_manifest(c, &in->locked, &in->manifest, &made, e));
     FH_TRY(fh_lock_parse(c->arena, in->locked.lock, in->locked.lock_len, "manifest.lock", &in->before, e));
     FH_TRY(decide(in, e));
     if (in->nchanged == 0) {
         in->after = in->before;
+        if (made)
+            change_keep_lock(c, &ch->dir, &ch->before, &in->locked);
         return FH_OK;
     }
     FH_TRY(resolve(in, e));

@@ -1,9 +1,11 @@
 /* floe list (manifest-lockfile-client §7.5; the columns of -a are flox's) */
 #include "client/cmd.h"
 
+#include "client/change.h"
 #include "client/include.h"
 #include "client/print.h"
 #include "client/say.h"
+#include "client/upgrade_check.h"
 #include "common/ceilings.h"
 #include "common/json.h"
 #include "common/toml_write.h"
@@ -60,10 +62,11 @@ static const char *installed_outputs(struct fh_arena *a, const struct fh_manifes
     return output_list(a, p, all ? NULL : &p->outputs_to_install);
 }
 
-static void print_all(struct fh_arena *a, const struct fh_manifest *m, const struct fh_lock_package *p)
+static void print_all(struct fh_arena *a, const struct fh_manifest *m, const struct fh_lock_package *p,
+                      bool upgradable)
 {
     const char *priority = fh_sprintf(a, "%lld", (long long)p->priority);
-    printf("%s:\n", say_safe(a, p->install_id));
+    printf("%s:%s\n", say_safe(a, p->install_id), upgradable ? " (upgrade available)" : "");
     if (p->kind == FH_PACKAGE_STORE_PATH) {
         print_field(a, "Store Path", p->store_path);
         print_field(a, "Priority", priority);
@@ -84,14 +87,16 @@ static void print_all(struct fh_arena *a, const struct fh_manifest *m, const str
     print_field(a, "Installed Outputs", installed_outputs(a, m, p));
 }
 
-static void print_line(struct fh_arena *a, const struct fh_manifest *m, const struct fh_lock_package *p)
+static void print_line(struct fh_arena *a, const struct fh_manifest *m, const struct fh_lock_package *p,
+                       bool upgradable)
 {
     const char *path = path_of(m, p), *id = say_safe(a, p->install_id);
+    const char *note = upgradable ? " - upgrade available" : "";
     if (p->kind == FH_PACKAGE_CATALOG)
-        printf("%s: %s (%s)\n", id, path != NULL ? say_safe(a, path) : "?",
-               p->version != NULL ? say_safe(a, p->version) : "N/A");
+        printf("%s: %s (%s%s)\n", id, path != NULL ? say_safe(a, path) : "?",
+               p->version != NULL ? say_safe(a, p->version) : "N/A", note);
     else
-        printf("%s: %s\n", id, path != NULL ? say_safe(a, path) : "?");
+        printf("%s: %s%s\n", id, path != NULL ? say_safe(a, path) : "?", note);
 }
 
 static int by_priority(const void *x, const void *y)
@@ -116,7 +121,8 @@ static int print_packages_json(struct client *c, const struct fh_lock_package **
     return print_json(c, list);
 }
 
-static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_lock *lock)
+static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_lock *lock,
+                         const struct upgrades *known)
 {
     const char *system = settings_system(c->arena);
     bool names = fh_cli_flag(cli, "name"), all = fh_cli_flag(cli, "all");
@@ -135,20 +141,34 @@ static int list_packages(struct client *c, struct fh_cli *cli, const struct fh_l
                  "'floe list --config'.\n",
                  system);
     for (size_t i = 0; i < n; i++) {
+        bool upgradable = upgrades_have(known, chosen[i]->install_id);
         if (names)
             printf("%s\n", say_safe(c->arena, chosen[i]->install_id));
         else if (!all)
-            print_line(c->arena, lock->manifest, chosen[i]);
+            print_line(c->arena, lock->manifest, chosen[i], upgradable);
         else {
             fputs(i > 0 ? "\n" : "", stdout);
-            print_all(c->arena, lock->manifest, chosen[i]);
+            print_all(c->arena, lock->manifest, chosen[i], upgradable);
         }
     }
     return 0;
 }
 
+/* The files with a lock that fits; one that was made is kept, so that it is not asked for again. */
+static fh_err lock_files(struct client *c, struct floxdir *d, struct floxdir_files *files, bool of_upstream,
+                         const struct fh_lock **lock, struct fh_error *e)
+{
+    const struct floxdir_files read = *files;
+    const struct fh_manifest *manifest;
+    bool made;
+    FH_TRY(floxdir_lock_manifest(c, files, &manifest, &made, e));
+    if (made && !of_upstream)
+        change_keep_lock(c, d, &read, files);
+    return fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", lock, e);
+}
+
 /* The manifest as it is written; of a composed environment the merged one. */
-static int print_config(struct client *c, struct floxdir_files *files)
+static int print_config(struct client *c, struct floxdir *d, struct floxdir_files *files, bool of_upstream)
 {
     struct fh_error unreadable;
     const struct fh_manifest *manifest;
@@ -158,9 +178,7 @@ static int print_config(struct client *c, struct floxdir_files *files)
         manifest->nincludes == 0)
         return print_text(c, files->manifest, files->manifest_len);
     struct fh_buf text = FH_BUF_INIT(FH_MAX_LOCK);
-    fh_err rc = floxdir_lock_manifest(c, files, &manifest, NULL, &c->e);
-    if (rc == FH_OK)
-        rc = fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", &lock, &c->e);
+    fh_err rc = lock_files(c, d, files, of_upstream, &lock, &c->e);
     if (rc == FH_OK)
         rc = fh_toml_write_manifest(lock->manifest->json, &text, &c->e);
     if (rc == FH_OK && print_text(c, text.data, text.len) == 0) {
@@ -183,29 +201,41 @@ static fh_err read_upstream(struct floxmeta *m, const struct floxdir *d, struct 
     return floxmeta_live_files(m, tip, out, e);
 }
 
+static int refuse_combinations(struct fh_cli *cli)
+{
+    static const char *const modes[] = {"config", "name", "extended", "all", "json"};
+    int n = 0;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        n += fh_cli_flag(cli, modes[i]);
+    return n > 1 ? fh_cli_usage(cli, "Give one of --config, --name, --extended, --all and --json.") : 0;
+}
+
 int cmd_list(struct fh_cli *cli)
 {
     struct client *c = client_begin(cli);
     struct floxdir d;
     struct floxmeta m = {.lock_fd = -1};
     struct floxdir_files files;
-    const struct fh_manifest *manifest;
     const struct fh_lock *lock;
-    const char *ref = fh_cli_value(cli, "reference");
+    struct upgrades known = {0};
+    const char *ref = NULL;
+    bool of_upstream = fh_cli_flag(cli, "upstream");
     if (c == NULL)
         return 1;
-    fh_err rc =
-        ref != NULL ? cmd_open_reference(c, ref, &d, &m, &c->e) : floxdir_find(c, cli, true, &d, &c->e);
+    if (refuse_combinations(cli) != 0)
+        return 2;
+    fh_err rc = cmd_reference(c, cli, &ref, &c->e);
+    if (rc == FH_OK)
+        rc = ref != NULL ? cmd_open_reference(c, ref, &d, &m, &c->e) : floxdir_find(c, cli, true, &d, &c->e);
     if (rc == FH_OK && ref == NULL && d.is_managed)
         rc = cmd_open_managed(c, &d, &m, &c->e);
     if (rc == FH_OK)
-        rc = fh_cli_flag(cli, "upstream") ? read_upstream(&m, &d, &files, &c->e)
-                                          : floxdir_read(c, &d, &files, &c->e);
+        rc = of_upstream ? read_upstream(&m, &d, &files, &c->e) : floxdir_read(c, &d, &files, &c->e);
     if (rc == FH_OK && fh_cli_flag(cli, "config"))
-        return print_config(c, &files);
+        return print_config(c, &d, &files, of_upstream);
     if (rc == FH_OK)
-        rc = floxdir_lock_manifest(c, &files, &manifest, NULL, &c->e);
-    if (rc == FH_OK)
-        rc = fh_lock_parse(c->arena, files.lock, files.lock_len, "manifest.lock", &lock, &c->e);
-    return rc == FH_OK ? list_packages(c, cli, lock) : client_fail(c);
+        rc = lock_files(c, &d, &files, of_upstream, &lock, &c->e);
+    if (rc == FH_OK && !of_upstream)
+        upgrade_check_read(c, d.path, lock, &known);
+    return rc == FH_OK ? list_packages(c, cli, lock, &known) : client_fail(c);
 }

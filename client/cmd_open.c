@@ -101,6 +101,27 @@ fh_err cmd_make_remote(struct client *c, const char *owner, const char *name,
     return rc == FH_OK ? make_reference(c, owner, name, path, commit, e) : rc;
 }
 
+int cmd_check_place(struct fh_cli *cli)
+{
+    static const char *const places[] = {"dir", "reference", "default"};
+    int n = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        n += fh_cli_flag(cli, places[i]);
+    return n > 1 ? fh_cli_usage(cli, "Several options say which environment is meant; give one.") : 0;
+}
+
+fh_err cmd_reference(struct client *c, struct fh_cli *cli, const char **ref, struct fh_error *e)
+{
+    const char *handle;
+    *ref = fh_cli_value(cli, "reference");
+    if (!fh_cli_flag(cli, "default"))
+        return FH_OK;
+    FH_TRY(client_need_login(c, e));
+    FH_TRY(client_handle(c, &handle, e));
+    *ref = fh_sprintf(c->arena, "%s/default", handle);
+    return FH_OK;
+}
+
 fh_err cmd_open_reference(struct client *c, const char *ref, struct floxdir *d, struct floxmeta *m,
                           struct fh_error *e)
 {

@@ -98,12 +98,20 @@ static struct removal *removal_of(struct uninstall *un, const struct fh_manifest
     return r;
 }
 
+static bool is_id(const struct fh_manifest *m, const char *word)
+{
+    for (size_t i = 0; i < m->npackages; i++)
+        if (strcmp(m->packages[i].id, word) == 0)
+            return true;
+    return false;
+}
+
 static fh_err take_word(struct uninstall *un, const char *word, size_t room, struct fh_error *e)
 {
     struct pkgspec spec = {.path = word, .outputs = FH_OUTPUTS_DEFAULT};
     size_t matches;
-    /* A flake is known by its id alone, and a store path is not typed again either. */
-    if (strchr(word, ':') == NULL && word[0] != '/')
+    /* An id may look like anything; a flake is known by its id alone, and a store path is not typed again. */
+    if (!is_id(un->manifest, word) && strchr(word, ':') == NULL && word[0] != '/')
         FH_TRY(pkgspec_parse(un->c->arena, word, &spec, e));
     const struct fh_manifest_package *p = find_package(un->manifest, &spec, &matches);
     if (p == NULL)

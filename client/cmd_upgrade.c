@@ -7,8 +7,8 @@
 #include "client/lock_say.h"
 #include "client/reason.h"
 #include "client/say.h"
+#include "client/upgrade_check.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct upgrade {
@@ -18,8 +18,7 @@ struct upgrade {
     const struct fh_manifest *manifest;
     const struct fh_lock *before, *after; /* before is NULL where nothing was locked */
     struct floxdir_files fresh;
-    size_t nids;
-    const char **ids; /* that changed on some system, sorted */
+    struct upgrades found; /* on any system */
 };
 
 static const struct fh_manifest_package *find_id(const struct fh_manifest *m, const char *id)
@@ -59,33 +58,18 @@ static fh_err check_name(const struct upgrade *up, const char *name, struct fh_e
     return FH_OK;
 }
 
-static bool has_changed(const struct fh_lock_package *old, const struct fh_lock_package *new)
+/* 'floe list' and activation tell of it from now on. Where only some were asked for, it says too little. */
+static fh_err keep_check(struct upgrade *up)
 {
-    return new != NULL &&
-           old->derivation != NULL &&new->derivation != NULL &&strcmp(old->derivation, new->derivation) != 0;
+    if (up->names.count == 0 && up->before != NULL)
+        upgrade_check_keep(up->c, up->change.dir.path, up->before, up->after);
+    return FH_OK;
 }
 
-static int by_text(const void *a, const void *b)
+/* Then the lock is new in any case, and kept. (What a hub's environment has is always locked.) */
+static bool was_unlocked(const struct upgrade *up)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Of this system, or NULL of any. */
-static void collect_changed(struct upgrade *up, const char *system)
-{
-    size_t room = up->before != NULL ? up->before->npackages : 0, n = 0;
-    up->ids = fh_alloc(up->c->arena, (room + 1) * sizeof *up->ids);
-    for (size_t i = 0; i < room; i++) {
-        const struct fh_lock_package *old = &up->before->packages[i];
-        if ((system == NULL || strcmp(old->system, system) == 0) &&
-            has_changed(old, lock_find(up->after, old->install_id, old->system)))
-            up->ids[n++] = old->install_id;
-    }
-    qsort(up->ids, n, sizeof *up->ids, by_text);
-    up->nids = 0;
-    for (size_t i = 0; i < n; i++)
-        if (up->nids == 0 || strcmp(up->ids[up->nids - 1], up->ids[i]) != 0)
-            up->ids[up->nids++] = up->ids[i];
+    return !up->change.dir.is_managed && (up->before == NULL || !fh_lock_fits(up->before, up->manifest));
 }
 
 static fh_err upgrade(struct upgrade *up, bool dry, struct fh_error *e)
@@ -93,7 +77,6 @@ static fh_err upgrade(struct upgrade *up, bool dry, struct fh_error *e)
     struct client *c = up->c;
     struct floxdir_wish wish = {.upgrades = true, .upgraded = up->names};
     const struct fh_manifest *after;
-    struct fh_error unreadable;
     const struct floxdir_files *files = &up->change.before;
     if (!dry)
         FH_TRY(change_refuse_unsynced(&up->change, e));
@@ -101,94 +84,47 @@ static fh_err upgrade(struct upgrade *up, bool dry, struct fh_error *e)
         fh_manifest_parse(c->arena, files->manifest, files->manifest_len, "manifest.toml", &up->manifest, e));
     for (size_t i = 0; i < up->names.count; i++)
         FH_TRY(check_name(up, up->names.items[i], e));
-    if (files->lock == NULL || fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock",
-                                             &up->before, &unreadable) != FH_OK)
-        up->before = NULL;
+    FH_TRY(floxdir_previous_lock(c, files, &up->before, e));
     up->fresh = *files;
     FH_TRY(floxdir_lock_packages(c, &up->fresh, &wish, &after, NULL, e));
     FH_TRY(fh_lock_parse(c->arena, up->fresh.lock, up->fresh.lock_len, "manifest.lock", &up->after, e));
-    collect_changed(up, NULL);
-    if (dry || up->nids == 0)
+    upgrades_find(c->arena, up->before, up->after, NULL, &up->found);
+    if (dry)
+        return keep_check(up);
+    if (up->found.n == 0 && !was_unlocked(up))
         return FH_OK;
-    const struct fh_change what = {.kind = FH_CHANGE_UPGRADE, .ntargets = up->nids, .targets = up->ids};
+    const struct fh_change what = {
+        .kind = FH_CHANGE_UPGRADE, .ntargets = up->found.n, .targets = up->found.ids};
     return change_apply(&up->change, &up->fresh, &what, e);
 }
 
 /* -- telling */
 
-static const char *version_of(struct client *c, const struct fh_lock_package *p)
-{
-    return p->version != NULL ? say_safe(c->arena, p->version) : "unknown";
-}
-
-/* Which revision it was and is: by day, by hash on the same day; "" where neither tells. */
-static const char *rebuilt(struct client *c, const struct fh_lock_package *old,
-                           const struct fh_lock_package *new)
-{
-    static const struct {
-        const char *key;
-        int shown;
-    } parts[] = {{"rev_date", 10}, {"rev", 7}};
-    for (size_t i = 0; i < 2; i++) {
-        const char *x = fh_json_string(old->json, parts[i].key), *y = fh_json_string(new->json, parts[i].key);
-        if (x != NULL && y != NULL && strncmp(x, y, (size_t)parts[i].shown) != 0)
-            return fh_sprintf(c->arena, ", rev %.*s -> %.*s", parts[i].shown, say_safe(c->arena, x),
-                              parts[i].shown, say_safe(c->arena, y));
-    }
-    return "";
-}
-
-static const char *counted(struct fh_arena *a, size_t n, const char *what)
-{
-    return n == 0 ? "" : fh_sprintf(a, "%zu %s%s", n, what, n == 1 ? "" : "s");
-}
-
-/* "1 version change and 2 rebuilds", and a line for each. */
-static const char *summary(struct upgrade *up, const char **lines)
-{
-    struct fh_arena *a = up->c->arena;
-    const char *system = settings_system(a);
-    size_t versions = 0, rebuilds = 0;
-    *lines = "";
-    for (size_t i = 0; i < up->nids; i++) {
-        const struct fh_lock_package *old = lock_find(up->before, up->ids[i], system);
-        const struct fh_lock_package *new = lock_find(up->after, up->ids[i], system);
-        const char *x = version_of(up->c, old), *y = version_of(up->c, new);
-        bool changed = strcmp(x, y) != 0;
-        versions += changed;
-        rebuilds += !changed;
-        *lines = changed ? fh_sprintf(a, "%s\n- %s: %s -> %s", *lines, say_safe(a, up->ids[i]), x, y)
-                         : fh_sprintf(a, "%s\n- %s: %s (rebuild%s)", *lines, say_safe(a, up->ids[i]), x,
-                                      rebuilt(up->c, old, new));
-    }
-    return fh_sprintf(a, "%s%s%s", counted(a, versions, "version change"),
-                      versions > 0 && rebuilds > 0 ? " and " : "", counted(a, rebuilds, "rebuild"));
-}
-
 static int tell(struct upgrade *up, bool dry)
 {
     struct client *c = up->c;
-    const char *title = up->change.title, *lines;
-    if (up->nids == 0) {
+    const char *title = up->change.title;
+    struct upgrades here;
+    if (up->found.n == 0) {
         say_plain("No upgrades available for %s in %s.",
                   up->names.count == 0 ? "packages" : "the specified packages", title);
         return 0;
     }
-    collect_changed(up, settings_system(c->arena));
-    if (up->nids == 0 && dry) {
+    upgrades_find(c->arena, up->before, up->after, settings_system(c->arena), &here);
+    if (here.n == 0 && dry) {
         say_plain("Upgrades are not available for %s on this system, but upgrades are\n"
                   "available for other systems supported by this environment.",
                   title);
         return 0;
     }
-    const char *what = summary(up, &lines);
+    const char *what = upgrades_counted(c, &here), *lines = upgrades_lines(c, &here);
     if (dry) {
         say_plain(
             "Dry run: %s in %s:%s\n\nTo apply these changes, run upgrade without the '--dry-run' flag.\n",
             what, title, lines);
         return 0;
     }
-    if (up->nids == 0)
+    if (here.n == 0)
         say_done("Upgraded %s.\nUpgrades were not available for this system, but upgrades were applied for "
                  "other\nsystems supported by this environment.",
                  title);

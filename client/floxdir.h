@@ -76,6 +76,10 @@ fh_err floxdir_write_ignores(const char *dot_flox, bool attributes, struct fh_er
 fh_err floxdir_lock_manifest(struct client *c, struct floxdir_files *files,
                              const struct fh_manifest **manifest, bool *made,
                              struct fh_error *e) FH_MUSTCHECK;
+/* The lock of the files; NULL when there is none. One that does not read is FH_CONFLICT, with the ways out:
+ * it is not made anew unasked, for other versions would come out, and a newer client may have written it. */
+fh_err floxdir_previous_lock(struct client *c, const struct floxdir_files *files, const struct fh_lock **out,
+                             struct fh_error *e) FH_MUSTCHECK;
 /* The same for a change of packages. */
 struct floxdir_wish {
     struct fh_strings fresh;                 /* the ids that were just installed: see fh_lock_input */

@@ -1,9 +1,11 @@
 /* Which .flox a verb means. */
 #include "client/floxdir.h"
 
+#include "client/ask.h"
 #include "client/disk.h"
 #include "client/hub.h"
 #include "client/registry.h"
+#include "client/say.h"
 #include "common/json.h"
 
 #include <stdlib.h>
@@ -33,16 +35,44 @@ static const char *search(struct client *c, const char *from)
     return NULL;
 }
 
-/* The newest of _FLOX_ACTIVE_ENVIRONMENTS, where it is still there. */
-static const char *last_active(struct client *c)
+/* The newest of _FLOX_ACTIVE_ENVIRONMENTS, where it is still there. One of -r is known by its name. */
+static const char *last_active(struct client *c, bool *is_reference)
 {
-    const char *text = getenv("_FLOX_ACTIVE_ENVIRONMENTS");
+    const char *text = getenv("_FLOX_ACTIVE_ENVIRONMENTS"), *owner, *name;
     json_t *list = NULL;
+    struct fh_error ignored;
     if (text == NULL || fh_json_parse(text, strlen(text), "_FLOX_ACTIVE_ENVIRONMENTS", &list, NULL) != FH_OK)
         return NULL;
     fh_json_own(c->arena, list);
-    const char *path = fh_json_string(json_object_get(json_array_get(list, 0), "environment"), "path");
+    const json_t *env = json_object_get(json_array_get(list, 0), "environment");
+    const char *type = fh_json_string(env, "type"), *path = fh_json_string(env, "path");
+    *is_reference = type != NULL && strcmp(type, "remote") == 0;
+    if (*is_reference) {
+        owner = fh_json_string(env, "owner");
+        name = fh_json_string(env, "name");
+        path = owner != NULL && name != NULL && hub_check_name("Owner", owner, &ignored) == FH_OK &&
+                       hub_check_name("Environment", name, &ignored) == FH_OK
+                   ? floxdir_of_reference(c, owner, name)
+                   : NULL;
+    }
     return path != NULL && disk_is_dir(path) ? path : NULL;
+}
+
+/* Of the folder's own environment and the active one: one that is not called "default", else the one that the
+ * person says, else the folder's. */
+static fh_err choose(struct client *c, struct floxdir *found, const struct floxdir *active,
+                     struct fh_error *e)
+{
+    bool wants_active = strcmp(found->pointer.name, "default") == 0;
+    if (strcmp(found->path, active->path) == 0 || strcmp(active->pointer.name, "default") == 0)
+        return FH_OK;
+    if (!wants_active && isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+        FH_TRY(
+            ask_which(fh_sprintf(c->arena, "%s, of '%s'", found->title, say_safe(c->arena, found->project)),
+                      fh_sprintf(c->arena, "%s, which is active", active->title), &wants_active, e));
+    if (wants_active)
+        *found = *active;
+    return FH_OK;
 }
 
 static fh_err find_reference(struct client *c, const char *ref, struct floxdir *out, struct fh_error *e)
@@ -80,24 +110,26 @@ static fh_err find(struct client *c, struct fh_cli *cli, bool uses_active, struc
     char *cwd = getcwd(NULL, 0);
     const char *found = cwd != NULL ? search(c, cwd) : NULL;
     free(cwd);
-    const char *active = uses_active ? last_active(c) : NULL;
+    bool is_reference = false;
+    const char *active = uses_active ? last_active(c, &is_reference) : NULL;
     if (found == NULL && active == NULL)
         return uses_active
                    ? FH_FAIL(e, FH_NOT_FOUND,
                              "Did not find an active environment or an environment in the current "
                              "directory.")
                    : FH_FAIL(e, FH_NOT_FOUND, "Did not find an environment in the current directory.");
-    if (found == NULL)
-        return floxdir_open(c, active, out, e);
-    FH_TRY(floxdir_open(c, found, out, e));
-    /* An environment named "default" gives way to the other one. */
-    if (active != NULL && strcmp(out->pointer.name, "default") == 0) {
-        struct floxdir other;
-        struct fh_error ignored;
-        if (floxdir_open(c, active, &other, &ignored) == FH_OK)
-            *out = other;
+    if (found == NULL) {
+        FH_TRY(floxdir_open(c, active, out, e));
+        out->is_reference = is_reference;
+        return FH_OK;
     }
-    return FH_OK;
+    FH_TRY(floxdir_open(c, found, out, e));
+    struct floxdir other;
+    struct fh_error ignored;
+    if (active == NULL || floxdir_open(c, active, &other, &ignored) != FH_OK)
+        return FH_OK;
+    other.is_reference = is_reference;
+    return choose(c, out, &other, e);
 }
 
 fh_err floxdir_find(struct client *c, struct fh_cli *cli, bool uses_active, struct floxdir *out,

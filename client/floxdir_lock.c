@@ -18,15 +18,26 @@ struct making {
     struct fh_error *e;
 };
 
+fh_err floxdir_previous_lock(struct client *c, const struct floxdir_files *files, const struct fh_lock **out,
+                             struct fh_error *e)
+{
+    struct fh_error broken;
+    *out = NULL;
+    if (files->lock == NULL ||
+        fh_lock_parse(c->arena, files->lock, files->lock_len, "manifest.lock", out, &broken) == FH_OK)
+        return FH_OK;
+    return FH_FAIL(
+        e, FH_CONFLICT,
+        "%.200s\n\nA lock that does not read is not replaced, since other versions would come out. "
+        "Bring back the one that was there, or remove .flox/env/manifest.lock to have it made anew.",
+        broken.msg);
+}
+
 static fh_err parse(struct making *k)
 {
     struct client *c = k->c;
-    struct fh_error broken;
-    k->previous = NULL;
     c->why = NULL;
-    if (k->files->lock != NULL && fh_lock_parse(c->arena, k->files->lock, k->files->lock_len, "manifest.lock",
-                                                &k->previous, &broken) != FH_OK)
-        k->previous = NULL; /* a lock that does not read is made anew */
+    FH_TRY(floxdir_previous_lock(c, k->files, &k->previous, k->e));
     return fh_manifest_parse(c->arena, k->files->manifest, k->files->manifest_len, "manifest.toml",
                              &k->manifest, k->e);
 }

@@ -8,6 +8,8 @@
 #define OPT_REFERENCE                                                                                        \
     "reference", 'r', FH_OPT_VALUE, "OWNER/NAME", "the local copy of an environment on the hub", "remote",   \
         "env"
+#define OPT_DEFAULT                                                                                          \
+    "default", 'D', FH_OPT_FLAG, NULL, "your environment 'default' of the hub, as -r YOU/default", NULL, NULL
 #define OPT_TIP "upstream", 'u', FH_OPT_FLAG, NULL, "what the hub had when it was last asked", NULL, NULL
 #define OPT_EXPLAIN                                                                                          \
     "explain", 0, FH_OPT_FLAG, NULL, "say why the catalog chose what it chose, or could not; a Floe knows",  \
@@ -18,6 +20,7 @@
 static const struct fh_opt which_opts[] = {
     {OPT_DIR},
     {OPT_REFERENCE},
+    {OPT_DEFAULT},
     {0},
 };
 
@@ -39,6 +42,7 @@ static const struct fh_opt init_opts[] = {
 static const struct fh_opt edit_opts[] = {
     {OPT_DIR},
     {OPT_REFERENCE},
+    {OPT_DEFAULT},
     {"file", 'f', FH_OPT_VALUE, "FILE", "take the manifest from FILE, - for standard input", NULL, "file"},
     {"name", 'n', FH_OPT_VALUE, "NAME", "rename the environment", NULL, NULL},
     {"sync", 's', FH_OPT_FLAG, NULL, "make a generation of changes made to the manifest by hand", NULL, NULL},
@@ -48,16 +52,15 @@ static const struct fh_opt edit_opts[] = {
 };
 
 static const struct fh_opt install_opts[] = {
-    {OPT_DIR},
-    {OPT_REFERENCE},
-    {"id", 'i', FH_OPT_PAIRS, "ID PACKAGE", "install PACKAGE under this id", NULL, NULL},
-    {OPT_EXPLAIN},
-    {0},
+    {OPT_DIR},     {OPT_REFERENCE},
+    {OPT_DEFAULT}, {"id", 'i', FH_OPT_PAIRS, "ID PACKAGE", "install PACKAGE under this id", NULL, NULL},
+    {OPT_EXPLAIN}, {0},
 };
 
 static const struct fh_opt upgrade_opts[] = {
     {OPT_DIR},
     {OPT_REFERENCE},
+    {OPT_DEFAULT},
     {"dry-run", 0, FH_OPT_FLAG, NULL, "show what would change, and change nothing", NULL, NULL},
     {OPT_EXPLAIN},
     {0},
@@ -77,6 +80,7 @@ static const struct fh_opt show_opts[] = {
 static const struct fh_opt list_opts[] = {
     {OPT_DIR},
     {OPT_REFERENCE},
+    {OPT_DEFAULT},
     {"upstream", 'u', FH_OPT_FLAG, NULL, "what the hub has now, without pulling it", NULL, NULL},
     {"extended", 'e', FH_OPT_FLAG, NULL, "id, package and version: what is shown without an option", NULL,
      NULL},
@@ -114,7 +118,7 @@ static const struct fh_opt activate_opts[] = {
     {"command", 'c', FH_OPT_VALUE, "COMMAND", "run COMMAND in the shell, profile scripts included", NULL,
      NULL},
     {"mode", 'm', FH_OPT_VALUE, "dev|run", "what the environment is activated for", NULL, "dev run"},
-    {"default", 'D', FH_OPT_FLAG, NULL, "your environment 'default' of the hub", NULL, NULL},
+    {OPT_DEFAULT},
     {"generation", 'g', FH_OPT_VALUE, "N", "generation N of an environment of the hub", NULL, NULL},
     {"start-services", 's', FH_OPT_FLAG, NULL, "refused: floe does not run services yet", NULL, NULL},
     {"no-start-services", 0, FH_OPT_FLAG, NULL, "enter without the services that the manifest wants started",
@@ -139,13 +143,17 @@ static const struct fh_opt services_opts[] = {
 };
 
 static const struct fh_opt history_opts[] = {
-    {OPT_DIR}, {OPT_REFERENCE}, {OPT_TIP}, {OPT_JSON}, {OPT_PAGER}, {0},
+    {OPT_DIR}, {OPT_REFERENCE}, {OPT_DEFAULT}, {OPT_TIP}, {OPT_JSON}, {OPT_PAGER}, {0},
 };
 
 static const struct fh_opt generations_opts[] = {
-    {OPT_DIR},  {OPT_REFERENCE},
-    {OPT_TIP},  {"tree", 't', FH_OPT_FLAG, NULL, "as a tree of what was made from what", NULL, NULL},
-    {OPT_JSON}, {OPT_PAGER},
+    {OPT_DIR},
+    {OPT_REFERENCE},
+    {OPT_DEFAULT},
+    {OPT_TIP},
+    {"tree", 't', FH_OPT_FLAG, NULL, "as a tree of what was made from what", NULL, NULL},
+    {OPT_JSON},
+    {OPT_PAGER},
     {0},
 };
 
@@ -164,8 +172,9 @@ static const struct fh_opt delete_opts[] = {
 
 static const struct fh_opt config_opts[] = {
     {"list", 'l', FH_OPT_FLAG, NULL, "every setting, its value and where it comes from", NULL, NULL},
-    {"set", 0, FH_OPT_VALUE, "KEY", "give KEY the value that follows", NULL, "hub trust."},
-    {"delete", 0, FH_OPT_VALUE, "KEY", "go back to what holds without floe's file", NULL, "hub token trust."},
+    {"set", 0, FH_OPT_VALUE, "KEY", "give KEY the value that follows", NULL, "hub catalog trust."},
+    {"delete", 0, FH_OPT_VALUE, "KEY", "go back to what holds without floe's file", NULL,
+     "hub catalog token trust."},
     {"reset", 'r', FH_OPT_FLAG, NULL, "remove floe's file", NULL, NULL},
     {"json", 0, FH_OPT_FLAG, NULL, "the list as JSON", NULL, NULL},
     {0},
@@ -217,8 +226,8 @@ static const struct fh_verb verbs[] = {
      which_opts, cmd_uninstall, .aliases = "rm"},
     {"upgrade", "[ID|GROUP…]", 0, -1, "bring packages to what the catalog has now",
      "Without a name, all of them. The packages of a group are upgraded together. The manifest stays as it "
-     "is, "
-     "and so do versions that it asks for.",
+     "is, and so do versions that it asks for. What --dry-run finds, 'floe list' and 'floe activate' tell of "
+     "until the next change.",
      upgrade_opts, cmd_upgrade, .aliases = NULL},
     {"edit", "", 0, 0, "change the manifest",
      "Opens $VISUAL, $EDITOR or the first of nano, vim, vi and emacs. Nothing is written unless the manifest "
@@ -250,9 +259,10 @@ static const struct fh_verb verbs[] = {
      "Removes the .flox folder and its local branches. What is on the hub stays.", delete_opts, cmd_delete,
      .aliases = NULL},
     {"config", "[VALUE]", 0, 1, "show or change floe's settings",
-     "The settings are hub, token and trust.OWNER/NAME (trust or deny; trust.OWNER/* for all of an owner). "
-     "Where "
-     "floe's file says nothing, flox's flox.toml counts; floe never writes that one.",
+     "The settings are hub, catalog, token and trust.OWNER/NAME (trust or deny; trust.OWNER/* for all of an "
+     "owner). catalog is the address of a hub whose packages are searched and installed instead of one's own "
+     "hub's; where it is on another server it is asked without a login. Where floe's file says nothing, "
+     "flox's flox.toml counts; floe never writes that one.",
      config_opts, cmd_config, .aliases = NULL},
     {"auth login", "", 0, 0, "log in to the hub with a token",
      "The token is asked for on a terminal, or read with --token-file, and kept in floe's configuration.",
@@ -320,8 +330,10 @@ static const struct fh_verb verbs[] = {
 
 static const struct fh_env_doc environment[] = {
     {"FLOE_HUB", "the hub's address"},
+    {"FLOE_CATALOG", "the address of the hub whose catalog is asked for packages; by default the hub's own"},
     {"FLOE_TOKEN", "the token; set but empty means logged out"},
-    {"FLOX_FLOXHUB_URL, FLOX_FLOXHUB_TOKEN", "the same for flox, used where floe's are not set"},
+    {"FLOX_FLOXHUB_URL, FLOX_CATALOG_URL, FLOX_FLOXHUB_TOKEN",
+     "the same for flox, used where floe's are not set"},
     {"FLOX_CONFIG_DIR, FLOX_DATA_DIR, FLOX_CACHE_DIR", "the folders floe shares with flox"},
     {"FLOE_TIMEOUT", "seconds without a byte after which the hub is given up; 60 by default"},
     {"http_proxy, https_proxy, no_proxy", "proxies, as curl takes them"},
@@ -345,7 +357,8 @@ static const struct fh_program program = {
     .globals = globals,
     .environment = environment,
     .list_envs = "envs --references",
-    .files = "$XDG_CONFIG_HOME/floe/config: lines \"key = value\": hub, token, handle, "
+    .check = cmd_check_place,
+    .files = "$XDG_CONFIG_HOME/floe/config: lines \"key = value\": hub, catalog, token, handle, "
              "trust.<owner>/<name> = trust|deny. <data>/env-registry.json: the list of 'floe envs', shared "
              "with flox.",
 };

@@ -13,7 +13,7 @@ static fh_err ask(struct client *c, const json_t *question, const json_t **items
 {
     struct ask_answer answer;
     const struct ask_request request = {
-        .method = "POST", .path = "/explain", .body = question, .only_asks = true};
+        .method = "POST", .path = "/explain", .body = question, .only_asks = true, .of_catalog = true};
     FH_TRY(ask_send(c, &request, &answer, e));
     *items = json_object_get(answer.json, "items");
     return json_is_array(*items) ? FH_OK : FH_FAIL(e, FH_UNAVAILABLE, "The hub sent no explanation.");

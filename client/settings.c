@@ -71,7 +71,7 @@ static size_t line_length(const char *at, const char *end)
 }
 
 struct floe_file {
-    const char *hub, *token, *handle;
+    const char *hub, *catalog, *token, *handle;
     struct settings_trust *trust;
     size_t ntrust;
 };
@@ -92,6 +92,8 @@ static fh_err read_floe(struct fh_arena *a, const char *path, struct floe_file *
         if (read_line(a, at, len, &key, &value)) {
             if (strcmp(key, "hub") == 0)
                 FH_TRY(hub_normalise(value, a, &out->hub, e));
+            else if (strcmp(key, "catalog") == 0)
+                FH_TRY(hub_normalise(value, a, &out->catalog, e));
             else if (strcmp(key, "token") == 0 && *value != '\0')
                 out->token = value;
             else if (strcmp(key, "handle") == 0 && *value != '\0')
@@ -161,6 +163,26 @@ static fh_err choose_hub(struct fh_arena *a, const char *option, struct settings
     return FH_OK;
 }
 
+static fh_err choose_catalog(struct fh_arena *a, struct settings *s, const struct floe_file *floe,
+                             const struct settings_flox *flox, struct fh_error *e)
+{
+    /* The first that says something. */
+    const struct {
+        const char *from, *url;
+    } sources[] = {{"FLOE_CATALOG", set_env("FLOE_CATALOG")},
+                   {s->config, floe->catalog},
+                   {"FLOX_CATALOG_URL", set_env("FLOX_CATALOG_URL")},
+                   {"flox's configuration", flox->catalog}};
+    s->catalog = s->hub;
+    for (size_t i = 0; i < sizeof sources / sizeof *sources && s->catalog_from == NULL; i++)
+        if (sources[i].url != NULL) {
+            s->catalog_from = sources[i].from;
+            FH_TRY(hub_normalise(sources[i].url, a, &s->catalog, e));
+        }
+    s->catalog_is_ours = same_origin(a, hub_api_base(s->catalog, a), hub_api_base(s->hub, a));
+    return FH_OK;
+}
+
 fh_err settings_load(struct fh_arena *a, const char *hub_option, struct settings *out, struct fh_error *e)
 {
     struct settings s = {0};
@@ -180,6 +202,7 @@ fh_err settings_load(struct fh_arena *a, const char *hub_option, struct settings
     FH_TRY(read_floe(a, s.config, &floe, e));
     FH_TRY(settings_flox_load(a, flox_dir, &flox, e));
     FH_TRY(choose_hub(a, hub_option, &s, &floe, &flox, e));
+    FH_TRY(choose_catalog(a, &s, &floe, &flox, e));
     choose_token(a, &s, &floe, &flox);
     struct settings_trust *trust = fh_alloc(a, (floe.ntrust + flox.ntrust + 1) * sizeof *trust);
     for (size_t i = 0; i < floe.ntrust; i++)
@@ -188,6 +211,7 @@ fh_err settings_load(struct fh_arena *a, const char *hub_option, struct settings
     for (size_t i = 0; i < flox.ntrust; i++)
         trust[s.ntrust++] = flox.trust[i];
     s.trust = trust;
+    s.upgrade_notes = !flox.silences_upgrades;
     s.search_limit = flox.search_limit > 0 ? flox.search_limit : DEFAULT_SEARCH_LIMIT;
     *out = s;
     return FH_OK;

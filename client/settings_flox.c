@@ -1,5 +1,6 @@
-/* flox.toml: floxhub_url, floxhub_token, search_limit, trusted_environments. A file that does not read is
- * passed over with a warning: it is flox's, and floe must work beside a newer one. */
+/* flox.toml: floxhub_url, catalog_url, floxhub_token, search_limit, upgrade_notifications,
+ * trusted_environments. A file that does not read is passed over with a warning: it is flox's, and floe must
+ * work beside a newer one. */
 #include "client/settings_flox.h"
 
 #include "client/disk.h"
@@ -55,8 +56,14 @@ static void read_one(struct fh_arena *a, const char *path, struct settings_flox 
         return;
     }
     const char *hub = text_of(root, "floxhub_url"), *token = text_of(root, "floxhub_token");
+    const char *catalog = text_of(root, "catalog_url");
+    const struct fh_toml_entry *notes = fh_toml_find(root, "upgrade_notifications");
     if (hub != NULL)
         out->hub = hub;
+    if (catalog != NULL)
+        out->catalog = catalog;
+    if (notes != NULL && notes->value.kind == FH_TOML_BOOLEAN)
+        out->silences_upgrades = !notes->value.boolean;
     if (token != NULL) {
         out->token = token;
         out->token_path = path;

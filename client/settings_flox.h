@@ -5,8 +5,9 @@
 #include "client/settings.h"
 
 struct settings_flox {
-    const char *hub, *token, *token_path; /* NULL: not set */
-    size_t search_limit;                  /* 0: not set */
+    const char *hub, *catalog, *token, *token_path; /* NULL: not set */
+    size_t search_limit;                            /* 0: not set */
+    bool silences_upgrades;
     struct settings_trust *trust;
     size_t ntrust;
 };

@@ -154,6 +154,12 @@ static int check_words(const struct fh_cli *cli)
     return rc;
 }
 
+static int check(struct fh_cli *cli)
+{
+    int rc = check_words(cli);
+    return rc == 0 && cli->program->check ? cli->program->check(cli) : rc;
+}
+
 static int run_verb(struct fh_cli *cli, int argc, char **argv)
 {
     struct getopt_tables t;
@@ -168,7 +174,7 @@ static int run_verb(struct fh_cli *cli, int argc, char **argv)
             cli->args[cli->nargs++] = argv[i];
         if (fh_cli_flag(cli, "help"))
             fh_cli_print_help(cli->program, cli->verb, NULL, stdout);
-        else if ((rc = check_words(cli)) == 0)
+        else if ((rc = check(cli)) == 0)
             rc = cli->verb->run(cli);
     }
     free(words);

@@ -58,6 +58,7 @@ struct fh_program {
     const struct fh_opt *globals;         /* every verb takes them */
     const struct fh_env_doc *environment; /* ended by a NULL name */
     const char *files;                    /* of the manual; may be NULL */
+    fh_verb_fn *check;     /* may be NULL; before a verb runs: not 0 (fh_cli_usage) where it must not */
     const char *list_envs; /* what completion runs for the environments known here ("envs --references"), a
                               line each; NULL: it offers none */
     int section;           /* the manual's, 0 means 1 */

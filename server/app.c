@@ -192,6 +192,7 @@ fh_err app_open(const struct config *config, struct app **out, struct fh_error *
     h->app.policy.require_login = config->require_login;
     h->app.policy.users_create_orgs = config->users_create_orgs;
     h->app.policy.catalog_login = !config->catalog_anonymous;
+    h->app.policy.resolve_login = !config->catalog_resolve_anonymous;
     h->app.rest = rest_open(config->rate_limit);
     h->spool = fh_xstrdup(spool);
     h->prefix = path_of(config->base_url);

@@ -66,6 +66,8 @@ const struct config_option config_options[] = {
      "Users create organisations; otherwise only administrators do.", AT(users_create_orgs)},
     {"catalog_anonymous", CONFIG_BOOL, "true", 0, 0, false, false,
      "Anybody may search and resolve the base catalog and public catalogs; otherwise only who has an account.", AT(catalog_anonymous)},
+    {"catalog_resolve_anonymous", CONFIG_BOOL, "true", 0, 0, false, false,
+     "Anybody may resolve, which is to lock packages; otherwise only who has an account. Searching stays as it is.", AT(catalog_resolve_anonymous)},
     {"catalog_upstream", CONFIG_TEXT, NULL, 0, 0, false, false,
      "The base URL of a hub that answers questions about the base catalog as long as none was imported here: https://api.flox.dev.", AT(catalog_upstream)},
     {"catalog_upstream_token", CONFIG_TEXT, NULL, 0, 0, true, false,

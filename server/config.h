@@ -35,6 +35,7 @@ struct config {
     bool require_login;
     bool users_create_orgs;
     bool catalog_anonymous;
+    bool catalog_resolve_anonymous;
     char *catalog_upstream, *catalog_upstream_token; /* the latter secret */
     int64_t catalog_upstream_age;                    /* seconds */
     char *user;                                      /* the service user when started as root; "floe" */

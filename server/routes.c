@@ -79,8 +79,8 @@ const struct web_route routes[] = {
     {WEB_GET,  "/api/v1/catalog/status/catalog",              AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_state,    "catalog.state"},
     {WEB_GET,  "/api/v1/catalog/status/service",              AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_INLINE,     catalog_http_service,  "catalog.service"},
     {WEB_GET,  "/api/v1/catalog/packages/{attr_path*}",       AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_NO_BODY,    0,                 WEB_WORKER,     catalog_http_packages, "catalog.packages"},
-    {WEB_POST, "/api/v1/catalog/resolve",                     AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_RESOLVE, WEB_WORKER,  resolve_http_resolve,  "catalog.resolve"},
-    {WEB_POST, "/api/v1/explain",                             AUTH_CATALOG_READ, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_RESOLVE, WEB_WORKER,  resolve_http_explain,  "catalog.explain"},
+    {WEB_POST, "/api/v1/catalog/resolve",                     AUTH_CATALOG_RESOLVE, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_RESOLVE, WEB_WORKER,  resolve_http_resolve,  "catalog.resolve"},
+    {WEB_POST, "/api/v1/explain",                             AUTH_CATALOG_RESOLVE, WEB_FACE_JSON, WEB_SPOOLED_BODY, FH_MAX_BODY_RESOLVE, WEB_WORKER,  resolve_http_explain,  "catalog.explain"},
 };
 /* clang-format on */
 const size_t route_count = sizeof routes / sizeof *routes;

@@ -54,10 +54,11 @@ enum auth_action {
     AUTH_OWNER_ADMIN, /* members, settings */
     AUTH_AUDIT_READ,  /* an owner's trail */
     AUTH_ORG_CREATE,
-    AUTH_TOKEN_CREATE, /* one's own, or an organisation's; see auth_may_grant too */
-    AUTH_TOKEN_REVOKE, /* any but the one that calls, which may always be given up */
-    AUTH_CATALOG_LIST, /* a catalog's packages appear in searches and counts */
-    AUTH_CATALOG_READ, /* they may be read by whoever names the catalog exactly */
+    AUTH_TOKEN_CREATE,    /* one's own, or an organisation's; see auth_may_grant too */
+    AUTH_TOKEN_REVOKE,    /* any but the one that calls, which may always be given up */
+    AUTH_CATALOG_LIST,    /* a catalog's packages appear in searches and counts */
+    AUTH_CATALOG_READ,    /* they may be read by whoever names the catalog exactly */
+    AUTH_CATALOG_RESOLVE, /* and be locked; else as AUTH_CATALOG_READ */
     AUTH_CATALOG_ADMIN,
     AUTH_HUB_ADMIN,
     AUTH_ACTIONS_END
@@ -76,6 +77,7 @@ struct auth_policy {
     bool require_login;     /* nobody is anonymous */
     bool users_create_orgs; /* not only the hub's administrators */
     bool catalog_login;     /* nobody anonymous asks the catalog */
+    bool resolve_login;     /* nobody anonymous resolves, though they may search */
 };
 
 /* FH_OK; FH_UNAUTHENTICATED (log in, or log in again), FH_NOT_FOUND (it must look absent) or FH_DENIED with a

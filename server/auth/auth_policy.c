@@ -37,6 +37,7 @@ const char *auth_action_name(enum auth_action action)
         [AUTH_TOKEN_REVOKE] = "token.revoke",
         [AUTH_CATALOG_LIST] = "catalog.list",
         [AUTH_CATALOG_READ] = "catalog.read",
+        [AUTH_CATALOG_RESOLVE] = "catalog.resolve",
         [AUTH_CATALOG_ADMIN] = "catalog.admin",
         [AUTH_HUB_ADMIN] = "hub.admin",
     };
@@ -96,6 +97,7 @@ struct demand {
     bool env;               /* the object is an environment, which may have to look absent */
     bool see;               /* it is an owner, whose existence its environments show or hide */
     bool catalog;           /* it is a catalog, which is hidden as an environment is */
+    bool resolve;           /* of which packages are to be locked */
 };
 static const struct demand demands[AUTH_ACTIONS_END] = {
     [AUTH_OPEN] = {.open = true},
@@ -116,6 +118,7 @@ static const struct demand demands[AUTH_ACTIONS_END] = {
     [AUTH_TOKEN_REVOKE] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER},
     [AUTH_CATALOG_LIST] = {.catalog = true},
     [AUTH_CATALOG_READ] = {.catalog = true},
+    [AUTH_CATALOG_RESOLVE] = {.catalog = true, .resolve = true},
     [AUTH_CATALOG_ADMIN] = {.login = true, .scope = STORE_SCOPE_ADMIN, .role = STORE_OWNER, .catalog = true},
     [AUTH_HUB_ADMIN] = {.login = true, .scope = STORE_SCOPE_ADMIN},
 };
@@ -127,7 +130,8 @@ static fh_err in_general(const struct auth_policy *policy, const struct auth_act
     if (d->open)
         return FH_OK;
     if (a->state != AUTH_VALID &&
-        (d->login || policy->require_login || (d->catalog && policy->catalog_login)))
+        (d->login || policy->require_login || (d->catalog && policy->catalog_login) ||
+         (d->resolve && policy->resolve_login)))
         return log_in(a, e);
     if (action == AUTH_GIT_READ && !a->challenge_answered)
         return log_in(a, e);

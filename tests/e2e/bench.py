@@ -341,6 +341,14 @@ class Machine:
                         ASAN_OPTIONS="detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1")
         (self.dir / "run").mkdir(mode=0o700)
         (self.home / ".gitconfig").touch()  # libgit2 wants one
+        self.remind(told=True)
+
+    def remind(self, told=False):
+        """Whether its person was just reminded that resolving may want a login one day, which is told every eight hours."""
+        stamp = self.home / ".cache/flox/resolve-auth-warning-timestamp.json"
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(json.dumps({"last_warning": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}) if told else "")
+        return stamp
 
     def run(self, *argv, cwd=None, input=None, check=False, env=None, timeout=60):
         done = subprocess.run([str(a) for a in argv], cwd=cwd or self.work, input=input, capture_output=True,

@@ -30,6 +30,7 @@ class Catalog(Between):
 
     def __init__(self, pages, hub=None):
         self.pages, self.hub, self.trouble, self.questions, self.explanation = dict(pages), hub, None, [], None
+        self.credentials = set()
         super().__init__(hub or self.NoHub)
         self.fault = self.take
 
@@ -39,6 +40,8 @@ class Catalog(Between):
             if self.hub is None:
                 handler.answer(404, *self.json({"detail": "nothing here"}))
             return self.hub is None
+        if handler.headers["Authorization"]:
+            self.credentials.add(handler.headers["Authorization"])
         if self.trouble:
             return self.trouble(handler, n, lambda: self.truth(handler))
         handler.answer(*self.truth(handler))

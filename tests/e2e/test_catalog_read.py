@@ -264,6 +264,22 @@ def test_where_the_operator_forbids_it_nobody_anonymous_is_answered(new_hub):
     assert shelf.sql == []
 
 
+def test_where_the_operator_forbids_it_nobody_anonymous_resolves_and_everybody_searches(new_hub):
+    hub = new_hub("--catalog-resolve-anonymous", "false")
+    user, shelf = hub.new_user(), Shelf(hub)
+    shelf.page(100, ["unstable"], [shelf.row("hello", "2.12")])
+    shelf.publish()
+    body = json.dumps({"items": [{"name": "g", "descriptors": [{"install_id": "hello", "attr_path": "hello", "systems": ["x86_64-linux"]}]}]}).encode()
+    for path in (f"{CATALOG}/resolve", "/api/v1/explain"):
+        ask = lambda token=None: hub.http(path, method="POST", data=body, token=token, headers={"Content-Type": "application/json"})
+        assert ask().status == 401 and ask().json["detail"] == "Log in to do this.", path
+        assert ask("flox_pat_nobody").status == 401
+        assert ask(user.token).status == 200
+    assert search(hub, "hello").json["total_count"] == 1 and show(hub, "hello").status == 200
+    for path in ("/info/base-catalog", "/status/service", "/by-command?system=x86_64-linux&name=curl"):
+        assert hub.http(CATALOG + path).status == 200, path
+
+
 def test_a_hub_below_a_path_answers_there(workshop):
     with bench.Hub(workshop, prefix="/hub") as hub:
         assert hub.base.endswith("/hub")

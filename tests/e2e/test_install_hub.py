@@ -117,6 +117,20 @@ def test_anybody_may_install_from_the_base_catalog_and_is_told_of_what_they_may_
         assert m.floe("search", "greeter").returncode == 1 and m.floe("show", ref).returncode == 1
 
 
+def test_where_resolving_wants_a_login_everybody_searches_and_the_logged_in_install(new_hub, machine):
+    hub = new_hub("--catalog-resolve-anonymous", "false")
+    import_rows(hub, rows_of(1))
+    m = machine().at(hub)
+    folder = made(m, "web")
+    assert m.floe("search", "hel", check=True).stdout == "hello  A test package\n"
+    assert m.floe("show", "hello", check=True).stdout.startswith("hello - ")
+    for words in (("install", "hello"), ("edit", "-f", "-")):
+        nothing_changes(m, folder, *words, input=NEW + 'install.hello.pkg-path = "hello"\n', told="Log in to do this.\nUse 'floe auth login' with a fresh token.")
+    m.login(hub.new_user())
+    m.floe("install", "hello", cwd=folder, check=True)
+    assert locked(folder)[("hello", "x86_64-linux")] == "2.10"
+
+
 def test_what_cannot_be_resolved_is_explained_on_request(stocked, machine):
     import_rows(stocked, rows_of(1, 2))
     m = machine().at(stocked)

@@ -89,6 +89,21 @@ def test_a_published_package_is_asked_for_twice_and_locked_as_theirs(machine, re
     assert json.dumps(ours, indent=2) + "\n" == (theirs / "manifest.lock").read_text()
 
 
+def test_who_resolves_without_a_login_is_told_so_as_theirs_tells(machine, recorded, replay):
+    m = machine()
+    m.env["FLOE_HUB"] = replay.url
+    folder = m.folder("cons")
+    m.floe("init", "-b", cwd=folder, check=True)
+    m.remind()
+    command = recorded["95-install-published-anonymous"]
+    replay.load(command)
+    done = m.floe("install", "alice/greet", cwd=folder, check=True)
+    assert replay.wrong == [] and replay.expected == [] and replay.credentials() == []
+    theirs, ours = command["stderr"].splitlines(), done.stderr.splitlines()
+    assert "Resolving packages will require authentication" in theirs[1] and "without a login" in ours[0]
+    assert theirs[-1] == ours[-1] and len(ours) == 3
+
+
 def test_an_edit_locks_byte_for_byte_what_theirs_locked(machine, recorded, replay, tmp_path):
     m = machine()
     m.env["FLOE_HUB"] = replay.url

@@ -58,6 +58,7 @@ static const struct {
     {AUTH_TOKEN_REVOKE, "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L",  "L?!!..LL!L"},
     {AUTH_CATALOG_LIST, "..........",  "?.....??.?",  "??....??.?",  "??....??.?"},
     {AUTH_CATALOG_READ, "..........",  "?.....??.?",  "..........",  "??....??.?"},
+    {AUTH_CATALOG_RESOLVE,"..........",  "?.....??.?",  "..........",  "??....??.?"},
     {AUTH_CATALOG_ADMIN,"L!!!..LL!L",  "L!!!..LL!L",  "L!!!..LL!L",  "L?!!..LL!L"},
     {AUTH_HUB_ADMIN,    "L!!!!.LL!L",  "L!!!!.LL!L",  "L!!!!.LL!L",  "L!!!!.LL!L"},
     /* clang-format on */
@@ -141,15 +142,30 @@ static void a_catalog_that_wants_a_login_answers_nobody_anonymous(void **state)
 {
     (void)state;
     static const struct auth_policy closed = {.catalog_login = true};
-    static const enum auth_action actions[] = {AUTH_CATALOG_LIST, AUTH_CATALOG_READ, AUTH_CATALOG_ADMIN};
+    static const enum auth_action actions[] = {AUTH_CATALOG_LIST, AUTH_CATALOG_READ, AUTH_CATALOG_RESOLVE,
+                                               AUTH_CATALOG_ADMIN};
     struct auth_object o = object(STORE_PUBLIC);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         for (size_t c = 0; c < CALLERS; c++)
             assert_int_equal(auth_can(&closed, &callers[c], actions[i], &o, NULL),
                              callers[c].state == AUTH_VALID
                                  ? auth_can(&open_hub, &callers[c], actions[i], &o, NULL)
                                  : FH_UNAUTHENTICATED);
     assert_int_equal(auth_can(&closed, &callers[0], AUTH_ENV_READ, &o, NULL), FH_OK);
+}
+
+static void resolving_can_want_a_login_where_searching_wants_none(void **state)
+{
+    (void)state;
+    static const struct auth_policy closed = {.resolve_login = true};
+    struct auth_object o = object(STORE_PUBLIC);
+    for (size_t c = 0; c < CALLERS; c++) {
+        bool valid = callers[c].state == AUTH_VALID;
+        assert_int_equal(auth_can(&closed, &callers[c], AUTH_CATALOG_RESOLVE, NULL, NULL),
+                         valid ? FH_OK : FH_UNAUTHENTICATED);
+        assert_int_equal(auth_can(&closed, &callers[c], AUTH_CATALOG_READ, &o, NULL), FH_OK);
+        assert_int_equal(auth_can(&closed, &callers[c], AUTH_CATALOG_LIST, &o, NULL), FH_OK);
+    }
 }
 
 static void the_base_catalog_is_read_by_its_visibility_and_changed_by_administrators_alone(void **state)
@@ -182,9 +198,9 @@ static void an_owner_that_is_absent_looks_like_one_that_is_foreign(void **state)
 {
     (void)state;
     static const enum auth_action actions[] = {
-        AUTH_ENV_LIST,   AUTH_ENV_READ,     AUTH_ENV_CREATE,   AUTH_ENV_WRITE,    AUTH_ENV_ADMIN,
-        AUTH_OWNER_READ, AUTH_OWNER_ADMIN,  AUTH_AUDIT_READ,   AUTH_TOKEN_CREATE, AUTH_TOKEN_REVOKE,
-        AUTH_OWNER_SEE,  AUTH_CATALOG_LIST, AUTH_CATALOG_READ, AUTH_CATALOG_ADMIN};
+        AUTH_ENV_LIST,   AUTH_ENV_READ,     AUTH_ENV_CREATE,   AUTH_ENV_WRITE,       AUTH_ENV_ADMIN,
+        AUTH_OWNER_READ, AUTH_OWNER_ADMIN,  AUTH_AUDIT_READ,   AUTH_TOKEN_CREATE,    AUTH_TOKEN_REVOKE,
+        AUTH_OWNER_SEE,  AUTH_CATALOG_LIST, AUTH_CATALOG_READ, AUTH_CATALOG_RESOLVE, AUTH_CATALOG_ADMIN};
     struct auth_object absent = {.owner_id = 0}, hidden = object(STORE_PRIVATE);
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         for (int c = 0; c < 2; c++) {
@@ -346,6 +362,7 @@ int main(void)
         cmocka_unit_test(every_action_caller_and_visibility_is_answered_as_the_table_says),
         cmocka_unit_test(every_refusal_is_a_whole_sentence),
         cmocka_unit_test(with_require_login_nobody_is_anonymous),
+        cmocka_unit_test(resolving_can_want_a_login_where_searching_wants_none),
         cmocka_unit_test(a_catalog_that_wants_a_login_answers_nobody_anonymous),
         cmocka_unit_test(the_base_catalog_is_read_by_its_visibility_and_changed_by_administrators_alone),
         cmocka_unit_test(git_challenges_whoever_sent_no_header),
