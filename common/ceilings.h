@@ -70,6 +70,7 @@ enum {
     FH_MAX_LOOKUP_GROUPS = 256,
     FH_MAX_LOOKUP_REFERENCES = 1024, /* of a group */
     FH_MAX_LOOKUP_REFERENCE = 1024,  /* characters */
+    FH_MAX_LOOKUP_MATCHES = 16384,   /* packages that the stars of a lookup mean, all groups together */
     FH_UPSTREAM_CONNECT_TIMEOUT = 3 * 1000,
     FH_UPSTREAM_TIMEOUT = 20 * 1000, /* a whole answer of an upstream */
     FH_MAX_UPSTREAM_ANSWER = 32 * 1024 * 1024,

@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import threading
+import time
 import urllib.parse
 
 import pytest
@@ -410,6 +411,34 @@ def test_lookups_have_limits_and_say_what_is_wrong(world):
         assert answer.status == 422 and isinstance(answer.json["detail"], str), body
     fine = b'{"stability":"s","groups":[],"reference_point":null,"unknown":{"x":1}}'
     assert hub.http(f"{CATALOG}/build-inputs/lookup", method="POST", data=fine, headers={"Content-Type": "application/json"}).json == {"version": 1, "groups": {}}
+
+
+def test_a_lookup_asks_the_database_of_no_catalog_that_is_not_seen_and_of_each_other_once(world):
+    def statements():
+        time.sleep(1.2)  # PostgreSQL counts late
+        return int(world.hub.sql("SELECT sum(xact_commit) FROM pg_stat_database"))
+
+    groups = {str(g): [f"nobody-{i}.x" for i in range(900)] + ["alice.tool", "quiet.*", "acme.hello"] * 40 for g in range(30)}
+    before = statements()
+    answer = lookup(world.hub, groups)
+    assert answer.status == 200 and set(answer.json["groups"]["29"]["lock"]) == {"alice/tool", "quiet/hello"}
+    assert len(answer.json["groups"]["0"]["unresolvable"]) == 940
+    assert statements() - before < 2000
+
+
+def test_stars_that_mean_very_much_are_refused(new_hub):
+    hub = new_hub()
+    hub.new_user("alice")
+    shelf = Shelf(hub)
+    shelf.catalog("alice", "public")
+    for i in range(40):
+        shelf.build("alice", f"set.p{i}", "1", source="https://example.com/p")
+    shelf.publish()
+    bench.wait_for(lambda: lookup(hub, {"a": ["alice.set.*"]}).json["groups"]["a"]["lock"])
+    assert len(lookup(hub, {"a": ["alice.set.*"] * 400}).json["groups"]["a"]["matched"]) == 40
+    refused = lookup(hub, {str(i): ["alice.set.*"] * 200 for i in range(3)})
+    assert refused.status == 422 and "at a time" in refused.json["detail"]
+    assert lookup(hub, {str(i): ["alice.set.p1"] * 1000 for i in range(30)}).status == 200
 
 
 def test_locked_sources_are_those_that_are_known_of_a_catalog_one_may_see(world):
