@@ -55,12 +55,12 @@ static fh_err ask_for_handles(const struct split *s, struct db_conn *c, struct f
     return FH_OK;
 }
 
-/* What upstream is asked in place of a text that names an owner: the text, unless the owner is here. */
+/* What upstream is asked in place of a text that names an owner: the text, unless the owner is here. Made in
+ * either case, for it takes time. */
 static const char *harmless(const struct split *s, const char *owner, const char *text)
 {
-    if (!json_is_true(json_object_get(s->handles, owner)))
-        return text;
-    return fh_sprintf(s->arena, "%s.x", catalog_upstream_alias(s->upstream, s->arena, text));
+    const char *alias = fh_sprintf(s->arena, "%s.x", catalog_upstream_alias(s->upstream, s->arena, text));
+    return json_is_true(json_object_get(s->handles, owner)) ? alias : text;
 }
 
 static json_t *group_beyond(const struct split *s, size_t number, struct catalog_beyond *out)

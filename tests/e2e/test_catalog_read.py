@@ -547,6 +547,25 @@ def test_a_hub_that_lost_its_listener_misses_no_change(new_hub):
         subprocess.run(["kill", "-CONT", pid], check=True)
 
 
+def test_what_was_kept_is_forgotten_when_the_database_was_away(new_hub):
+    """It may have been set back to an earlier moment meanwhile, where the same numbers stand for something else."""
+    hub = new_hub("--rate-limit", "0")
+    shelf = Shelf(hub)
+    shelf.page(100, ["stable"], [shelf.row("alpha", "1")])
+    shelf.publish()
+    body = {"items": [{"name": "g", "descriptors": [{"install_id": "a", "attr_path": "omega", "systems": ["x86_64-linux"]}]}]}
+
+    def resolves():
+        return hub.http(f"{CATALOG}/resolve", method="POST", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}).json["items"][0]["page"]
+
+    assert names(search(hub, "omega")) == [] and resolves() is None
+    hub.sql("SET session_replication_role = replica; UPDATE package SET attr_path = 'omega' WHERE attr_path = 'alpha'")  # no number is another one
+    assert names(search(hub, "omega")) == [] and resolves() is None
+    hub.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'floe listener'")
+    bench.wait_for(lambda: names(search(hub, "omega")) == ["omega"] and resolves())
+    assert names(search(hub, "alpha")) == []
+
+
 def test_metrics_tell_of_the_index(world):
     metrics = world.hub.metrics()
     assert "floe_search_index_packages " in metrics and "floe_search_index_builds_total " in metrics
