@@ -34,18 +34,20 @@ fh_err store_catalog_count(struct db_conn *c, struct fh_arena *a, struct store_c
     return FH_OK;
 }
 
-fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, int64_t **out,
-                            size_t *n, struct fh_error *e)
+fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, const int64_t *catalog_ids, size_t n,
+                            struct store_build_count **out, size_t *found, struct fh_error *e)
 {
     struct db_rows *rows;
     FH_TRY(db_query(c, a,
-                    "SELECT count(b.id) FROM package p LEFT JOIN package_build b ON b.package_id = p.id "
-                    "WHERE p.catalog_id = $1 GROUP BY p.attr_path ORDER BY p.attr_path",
-                    DB_PARAMS(DB_I64(catalog_id)), &rows, e));
-    *n = db_count(rows);
-    *out = fh_alloc(a, (*n + 1) * sizeof **out);
-    for (size_t i = 0; i < *n; i++)
-        (*out)[i] = db_get_i64(rows, i, 0);
+                    "SELECT p.catalog_id, count(b.id) FROM package p "
+                    "LEFT JOIN package_build b ON b.package_id = p.id "
+                    "WHERE p.catalog_id = ANY ($1::text::bigint[]) GROUP BY p.catalog_id, p.attr_path "
+                    "ORDER BY p.catalog_id, p.attr_path",
+                    DB_PARAMS(DB_TEXT(store_id_list(a, catalog_ids, n))), &rows, e));
+    *found = db_count(rows);
+    *out = fh_alloc(a, (*found + 1) * sizeof **out);
+    for (size_t i = 0; i < *found; i++)
+        (*out)[i] = (struct store_build_count){db_get_i64(rows, i, 0), db_get_i64(rows, i, 1)};
     return FH_OK;
 }
 

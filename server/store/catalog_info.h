@@ -13,9 +13,12 @@ struct store_catalog_counts {
 fh_err store_catalog_count(struct db_conn *c, struct fh_arena *a, struct store_catalog_counts *out,
                            struct fh_error *e) FH_MUSTCHECK;
 
-/* How many builds each package of a catalog has, by attribute path. */
-fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, int64_t **out,
-                            size_t *n, struct fh_error *e) FH_MUSTCHECK;
+/* How many builds each package of some catalogs has: by catalog, then by attribute path. */
+struct store_build_count {
+    int64_t catalog_id, builds;
+};
+fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, const int64_t *catalog_ids, size_t n,
+                            struct store_build_count **out, size_t *found, struct fh_error *e) FH_MUSTCHECK;
 
 /* The newest build of a package that says where its source is. */
 struct store_source {

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -217,6 +218,31 @@ static void edits_are_counted(void **state)
                          cases[i].edits);
 }
 
+static void no_name_is_passed_over_that_is_near(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "abAB.1_-\xc3\xa4";
+    struct fh_arena *a = fh_arena_new();
+    srandom(7);
+    for (int round = 0; round < 30000; round++) {
+        char x[24], y[24];
+        size_t nx = 3 + (size_t)random() % 9, ny = 1 + (size_t)random() % 11;
+        for (size_t i = 0; i <= nx; i++)
+            x[i] = i < nx ? alphabet[(size_t)random() % (sizeof alphabet - 1)] : '\0';
+        memcpy(y, x, sizeof y);
+        for (size_t i = 0; i <= ny; i++)
+            y[i] = i == ny                  ? '\0'
+                   : i < nx && random() % 3 ? x[i]
+                                            : alphabet[(size_t)random() % (sizeof alphabet - 1)];
+        struct catalog_near near;
+        catalog_near_start(&near, x);
+        catalog_near_try(&near, a, y);
+        bool is_last = ny > nx + 1 && y[ny - nx - 1] == '.' && memcmp(y + ny - nx, x, nx) == 0;
+        assert_int_equal(near.n, is_last || catalog_edits(x, nx, y, ny, near.apart) <= near.apart);
+    }
+    fh_arena_free(a);
+}
+
 static void the_nearest_names_come_first_and_far_ones_not_at_all(void **state)
 {
     (void)state;
@@ -247,6 +273,7 @@ int main(void)
         cmocka_unit_test(what_was_kept_of_another_database_is_forgotten),
         cmocka_unit_test(many_ask_at_once),
         cmocka_unit_test(edits_are_counted),
+        cmocka_unit_test(no_name_is_passed_over_that_is_near),
         cmocka_unit_test(the_nearest_names_come_first_and_far_ones_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
