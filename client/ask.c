@@ -145,7 +145,7 @@ static fh_err read_answer(struct client *c, const char *base, const struct api_a
     json_t *value = NULL;
     if (answer->status < 200 || answer->status > 299)
         return refusal(c, base, answer, e);
-    *out = (struct ask_answer){.status = answer->status, .etag = answer->etag};
+    *out = (struct ask_answer){.status = answer->status, .etag = answer->etag, .bytes = answer->body.len};
     if (answer->status == 204)
         return FH_OK;
     if (strcmp(answer->type, "application/json") != 0 || answer->body.data == NULL ||
@@ -227,7 +227,7 @@ fh_err ask_list(struct client *c, const char *path, size_t max, const json_t **i
             return FH_FAIL(e, FH_UNAVAILABLE, "The hub at %s sent a list that is none.",
                            hub_origin(c->settings.hub, c->arena));
         json_array_extend(all, some);
-        bytes += json_dumpb(some, NULL, 0, JSON_COMPACT);
+        bytes += page.bytes;
         if (bytes > MAX_LIST ||
             (next != NULL && (json_array_size(some) == 0 || (cursor != NULL && strcmp(cursor, next) == 0))))
             return FH_FAIL(e, FH_UNAVAILABLE, "The list of the hub at %s does not end.",

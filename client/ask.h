@@ -22,6 +22,7 @@ struct ask_answer {
     long status;        /* 200 to 204 */
     const char *etag;   /* NULL: none */
     const json_t *json; /* NULL without a body */
+    size_t bytes;       /* of the body */
 };
 fh_err ask_send(struct client *c, const struct ask_request *request, struct ask_answer *out,
                 struct fh_error *e) FH_MUSTCHECK;

@@ -11,8 +11,9 @@
 
 enum {
     PAGE_SIZE = 1000,
-    MAX_RESULTS = 400 * 1000, /* of a search, all pages together */
-    MAX_VERSIONS = 20 * 1000, /* and systems of one package */
+    MAX_RESULTS = 400 * 1000,      /* of a search, all pages together */
+    MAX_VERSIONS = 20 * 1000,      /* and systems of one package */
+    MAX_BYTES = 128 * 1024 * 1024, /* of all pages together */
 };
 
 /* Characters, not bytes. */
@@ -43,7 +44,7 @@ static fh_err read_pages(struct client *c, const char *path, size_t max, size_t 
                          struct fh_error *e)
 {
     json_t *rows = fh_json_own(c->arena, json_array());
-    size_t step = max > 0 && max < PAGE_SIZE ? max : PAGE_SIZE, got = step;
+    size_t step = max > 0 && max < PAGE_SIZE ? max : PAGE_SIZE, got = step, bytes = 0;
     for (size_t page = 0; got == step && (max == 0 || json_array_size(rows) < max); page++) {
         struct ask_answer answer;
         FH_TRY(get(c, fh_sprintf(c->arena, "%spage=%zu&pageSize=%zu", path, page, step), &answer, e));
@@ -55,7 +56,8 @@ static fh_err read_pages(struct client *c, const char *path, size_t max, size_t 
             out->total = json_integer_value(total);
         got = json_array_size(items);
         json_array_extend(rows, items);
-        if (json_array_size(rows) > ceiling)
+        bytes += answer.bytes;
+        if (json_array_size(rows) > ceiling || bytes > MAX_BYTES)
             return FH_FAIL(e, FH_UNAVAILABLE, "The catalog's list does not end.");
         if (json_integer_value(total) == (json_int_t)((page + 1) * step))
             break;

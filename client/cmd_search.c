@@ -70,34 +70,55 @@ int cmd_search(struct fh_cli *cli)
 
 /* -- show */
 
-static bool same_text(const json_t *a, const json_t *b, const char *key)
-{
-    const char *x = fh_json_string(a, key), *y = fh_json_string(b, key);
-    return x != NULL && y != NULL && strcmp(x, y) == 0;
-}
-
 static int by_text(const void *x, const void *y)
 {
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-/* The systems that have the row's version, each once, sorted; *n of them, at most SYSTEMS. */
-static const char *systems_of(struct client *c, const struct ask_rows *list, const json_t *row, size_t *n)
+/* A version, and the first systems that have it. */
+struct version {
+    const char *text, *systems[SYSTEMS];
+    size_t n;
+};
+
+static void add_system(struct version *v, const char *system)
 {
-    const char *found[SYSTEMS], *text = "";
-    *n = 0;
-    for (size_t i = 0; i < json_array_size(list->items) && *n < SYSTEMS; i++) {
-        const json_t *other = json_array_get(list->items, i);
-        const char *system = ask_line(c, other, "system");
-        bool known = system == NULL || !same_text(row, other, "version");
-        for (size_t k = 0; k < *n && !known; k++)
-            known = strcmp(found[k], system) == 0;
-        if (!known)
-            found[(*n)++] = system;
+    bool known = system == NULL || v->n == SYSTEMS;
+    for (size_t i = 0; i < v->n && !known; i++)
+        known = strcmp(v->systems[i], system) == 0;
+    if (!known)
+        v->systems[v->n++] = system;
+}
+
+/* Each once, in the order in which the catalog has them. A hub may send many: in time that grows with the
+ * rows. */
+static struct version *versions_of(struct client *c, const struct ask_rows *list, size_t *count)
+{
+    struct version *versions = fh_alloc(c->arena, (json_array_size(list->items) + 1) * sizeof *versions);
+    json_t *numbers = fh_json_own(c->arena, json_object());
+    *count = 0;
+    for (size_t i = 0; i < json_array_size(list->items); i++) {
+        const json_t *row = json_array_get(list->items, i), *number;
+        const char *text = fh_json_string(row, "version");
+        if (text == NULL)
+            continue;
+        if ((number = json_object_get(numbers, text)) == NULL) {
+            fh_json_set(numbers, text, json_integer((json_int_t)*count));
+            number = json_object_get(numbers, text);
+            versions[(*count)++].text = text;
+        }
+        add_system(&versions[json_integer_value(number)], fh_json_string(row, "system"));
     }
-    qsort(found, *n, sizeof *found, by_text);
-    for (size_t k = 0; k < *n; k++)
-        text = fh_sprintf(c->arena, "%s%s%s", text, k > 0 ? ", " : "", found[k]);
+    return versions;
+}
+
+/* Sorted, between commas. */
+static const char *systems_text(struct client *c, struct version *v)
+{
+    const char *text = "";
+    qsort(v->systems, v->n, sizeof *v->systems, by_text);
+    for (size_t i = 0; i < v->n; i++)
+        text = fh_sprintf(c->arena, "%s%s%s", text, i > 0 ? ", " : "", say_safe(c->arena, v->systems[i]));
     return text;
 }
 
@@ -118,13 +139,12 @@ static void print_outputs(struct client *c, const json_t *row)
         printf(" (* installed by default)\n");
 }
 
-static void print_head(struct client *c, const struct ask_rows *list)
+static void print_head(struct client *c, const struct ask_rows *list, struct version *latest)
 {
     const json_t *row = json_array_get(list->items, 0);
     const char *path = ask_line(c, row, "pkg_path"), *description = ask_line(c, row, "description");
     const char *catalog = ask_line(c, row, "catalog"), *version = ask_line(c, row, "version");
     const char *license = ask_line(c, row, "license");
-    size_t n;
     bool described = description != NULL && description[strspn(description, " ")] != '\0';
     printf("%s - %s\n", path != NULL ? path : "?", described ? description : "<no description provided>");
     if (catalog != NULL)
@@ -133,40 +153,26 @@ static void print_head(struct client *c, const struct ask_rows *list)
     if (license != NULL)
         printf("License: %s\n", license);
     print_outputs(c, row);
-    printf("Systems: %s\n\nOther versions:\n", systems_of(c, list, row, &n));
+    printf("Systems: %s\n\nOther versions:\n", version != NULL ? systems_text(c, latest) : "");
 }
 
-static bool is_first_of_version(const struct ask_rows *list, size_t index)
-{
-    for (size_t i = 0; i < index; i++)
-        if (same_text(json_array_get(list->items, i), json_array_get(list->items, index), "version"))
-            return false;
-    return true;
-}
-
-/* In the order in which the catalog has them. */
-static void print_versions(struct client *c, const struct ask_rows *list)
+static void print_versions(struct client *c, const struct ask_rows *list, struct version *versions,
+                           size_t count)
 {
     const char *path = ask_line(c, json_array_get(list->items, 0), "pkg_path");
-    size_t count = 0, column = 0, n;
-    const char **lines = fh_alloc(c->arena, (json_array_size(list->items) + 1) * sizeof *lines),
-               **only = fh_alloc(c->arena, (json_array_size(list->items) + 1) * sizeof *only);
-    for (size_t i = 0; i < json_array_size(list->items); i++) {
-        const json_t *row = json_array_get(list->items, i);
-        const char *version = ask_line(c, row, "version");
-        if (version == NULL || !is_first_of_version(list, i))
-            continue;
-        const char *systems = systems_of(c, list, row, &n);
-        lines[count] = fh_sprintf(c->arena, "    %s@%s", path != NULL ? path : "?", version);
-        only[count] = n == SYSTEMS ? NULL : systems;
-        column = strlen(lines[count]) > column ? strlen(lines[count]) : column;
-        count++;
+    size_t column = 0;
+    const char **lines = fh_alloc(c->arena, (count + 1) * sizeof *lines);
+    for (size_t i = 0; i < count; i++) {
+        lines[i] = fh_sprintf(c->arena, "    %s@%s", path != NULL ? path : "?",
+                              say_safe(c->arena, versions[i].text));
+        size_t n = strlen(lines[i]);
+        column = n > column && n <= SUGGEST_COLUMN ? n : column;
     }
     for (size_t i = 0; i < count; i++)
-        if (only[i] == NULL)
+        if (versions[i].n == SYSTEMS)
             printf("%s\n", lines[i]);
         else
-            printf("%-*s (%s only)\n", (int)column, lines[i], only[i]);
+            printf("%-*s (%s only)\n", (int)column, lines[i], systems_text(c, &versions[i]));
 }
 
 int cmd_show(struct fh_cli *cli)
@@ -179,7 +185,9 @@ int cmd_show(struct fh_cli *cli)
         return say_fail(&c->e);
     if (fh_cli_flag(cli, "json"))
         return print_json(c, list.items);
-    print_head(c, &list);
-    print_versions(c, &list);
+    size_t count;
+    struct version *versions = versions_of(c, &list, &count);
+    print_head(c, &list, versions);
+    print_versions(c, &list, versions, count);
     return 0;
 }

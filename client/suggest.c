@@ -89,9 +89,10 @@ static fh_err add_line(struct client *c, const json_t *item, size_t column, size
 {
     const char *path = path_of(c, item), *text = description_of(c, item);
     size_t wide = fh_term_columns(path, strlen(path)), fit = strlen(text);
-    if (columns > column + 2)
-        fit = fh_term_fit(text, columns - column - 2);
-    return fh_buf_addf(b, &c->e, "%s%s%*s  %.*s", b->len > 0 ? "\n" : "", path, (int)(column - wide), "",
+    size_t behind = wide > column ? wide : column;
+    if (columns > behind + 2)
+        fit = fh_term_fit(text, columns - behind - 2);
+    return fh_buf_addf(b, &c->e, "%s%s%*s  %.*s", b->len > 0 ? "\n" : "", path, (int)(behind - wide), "",
                        (int)fit, text);
 }
 
@@ -102,7 +103,7 @@ const char *suggest_lines(struct client *c, const struct ask_rows *list, size_t 
     for (size_t i = 0; i < json_array_size(list->items); i++) {
         const char *path = path_of(c, json_array_get(list->items, i));
         size_t wide = fh_term_columns(path, strlen(path));
-        column = wide > column ? wide : column;
+        column = wide > column && wide <= SUGGEST_COLUMN ? wide : column;
     }
     for (size_t i = 0; i < json_array_size(list->items); i++)
         if (add_line(c, json_array_get(list->items, i), column, columns, &b) != FH_OK)

@@ -13,5 +13,7 @@ const char *suggest_for_search(struct client *c, const char *term);
 /* The lines of `floe search`: paths in a column, descriptions cut to columns (0: whole). */
 struct ask_rows;
 const char *suggest_lines(struct client *c, const struct ask_rows *list, size_t columns);
+/* What is wider pushes no column of a list to the right: one absurd name would cost every line as much. */
+enum { SUGGEST_COLUMN = 100 };
 
 #endif

@@ -75,10 +75,12 @@ enum {
     FH_MAX_SBOM_NAME = 256,             /* an environment's, its owner's; characters */
     FH_MAX_SBOM_OUTPUTS = 100,          /* characters of the parameter outputs */
     FH_MAX_DERIVATIONS = 256,           /* descriptions of one .drv that are looked at */
+    FH_MAX_LOOKUP_MATCHES = 16384,      /* packages that the stars of a lookup mean, all groups together */
     FH_UPSTREAM_CONNECT_TIMEOUT = 3 * 1000,
     FH_UPSTREAM_TIMEOUT = 20 * 1000, /* a whole answer of an upstream */
     FH_MAX_UPSTREAM_ANSWER = 32 * 1024 * 1024,
     FH_MAX_UPSTREAM_KEPT = 64 * 1024 * 1024,  /* of its answers in memory, all together */
+    FH_MAX_UPSTREAM_NAMED = 16 * 1024 * 1024, /* of an answer's texts in which a group's name is put back */
     FH_MAX_CATALOG_PAGE = 10000,              /* rows on a page of an answer; clients ask for 1000 */
     FH_MAX_CATALOG_PAGES = 8 * 1024 * 1024,   /* the number of the last page that can be asked for */
     FH_MAX_CATALOG_ANSWER = 64 * 1024 * 1024, /* bytes of an answer */

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/json_model.h"
 #include "common/locking_parts.h"
+#include "common/storepath.h"
 
 enum { MOST_FAILURES = 100, MOST_SYSTEMS = 16 }; /* that are told */
 
@@ -71,18 +72,18 @@ static fh_err refuse_row(const struct fh_locking *l, const json_t *row, const ch
                    fh_json_shown(l->arena, id ? id : "?"), key);
 }
 
-enum field_kind { TEXT, COUNT, TIME, TEXT_OR_NOTHING, FLAG_OR_NOTHING, LIST_OR_NOTHING, SCRAPED };
+enum field_kind { TEXT, WORD, PATH, COUNT, TIME, TEXT_OR_NOTHING, FLAG_OR_NOTHING, LIST_OR_NOTHING, SCRAPED };
 static const struct field {
     const char *name;
     enum field_kind kind;
 } fields[] = {
-    {"attr_path", TEXT},
+    {"attr_path", WORD},
     {"broken", FLAG_OR_NOTHING},
-    {"derivation", TEXT},
+    {"derivation", PATH},
     {"description", TEXT_OR_NOTHING},
     {"install_id", TEXT},
     {"license", TEXT_OR_NOTHING},
-    {"locked_url", TEXT},
+    {"locked_url", WORD},
     {"name", TEXT},
     {"pname", TEXT},
     {"rev", TEXT},
@@ -94,6 +95,15 @@ static const struct field {
     {"version", TEXT},
     {"outputs_to_install", LIST_OR_NOTHING},
 };
+
+/* What becomes a part of other programs' lines and files: one word, of what can be seen. */
+static bool is_word(const char *text)
+{
+    char *safe = fh_term_safe(text);
+    bool same = strcmp(safe, text) == 0 && strchr(text, ' ') == NULL;
+    free(safe);
+    return same;
+}
 
 static bool is_text_list(const json_t *value)
 {
@@ -129,11 +139,18 @@ static json_t *field_json(const struct fh_locking *l, const struct field *f, jso
             return fh_json_text(l->input.now);
         break;
     case TEXT:
+    case WORD:
+    case PATH:
     case COUNT:
     case TIME:
         break;
     }
-    if (f->kind == TEXT || f->kind == TEXT_OR_NOTHING)
+    if (f->kind == WORD)
+        out = json_is_string(value) && is_word(json_string_value(value)) ? json_incref(value) : NULL;
+    else if (f->kind == PATH)
+        out = json_is_string(value) && fh_store_path_is_valid(json_string_value(value)) ? json_incref(value)
+                                                                                        : NULL;
+    else if (f->kind == TEXT || f->kind == TEXT_OR_NOTHING)
         out = json_is_string(value) ? json_incref(value) : NULL;
     else if (f->kind == FLAG_OR_NOTHING)
         out = json_is_boolean(value) ? json_incref(value) : NULL;
@@ -156,7 +173,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct output *)a)->name, ((const struct output *)b)->name);
 }
 
-/* [{"name", "store_path"}] as a map, sorted; NULL when it is no such list. */
+/* [{"name", "store_path"}] as a map, sorted; NULL when it is no such list, or one of them is no path of the
+ * store. */
 static json_t *outputs_json(const struct fh_locking *l, const json_t *list)
 {
     size_t n = json_array_size(list);
@@ -166,10 +184,14 @@ static json_t *outputs_json(const struct fh_locking *l, const json_t *list)
     for (size_t i = 0; i < n; i++) {
         outputs[i].name = fh_json_string(json_array_get(list, i), "name");
         outputs[i].path = fh_json_string(json_array_get(list, i), "store_path");
-        if (!outputs[i].name || !outputs[i].path)
+        if (!outputs[i].name || !outputs[i].path || !is_word(outputs[i].name) ||
+            !fh_store_path_is_valid(outputs[i].path))
             return NULL;
     }
     qsort(outputs, n, sizeof *outputs, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(outputs[i].name, outputs[i - 1].name) == 0)
+            return NULL;
     json_t *map = json_object();
     for (size_t i = 0; i < n; i++)
         fh_json_set(map, outputs[i].name, fh_json_text(outputs[i].path));

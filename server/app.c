@@ -84,7 +84,8 @@ static void on_reset(void *arg)
 {
     struct app *app = arg;
     auth_sessions_clear(app->sessions);
-    catalog_changed(app->catalog, true);
+    catalog_forget(app->catalog);
+    resolve_memory_forget(app->resolve);
     wire_repos_changed(app->repos, NULL, 0);
 }
 

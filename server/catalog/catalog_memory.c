@@ -91,6 +91,15 @@ void catalog_changed(struct catalog *c, bool awaited)
     catalog_indexer_wake(c->indexer, awaited);
 }
 
+void catalog_forget(struct catalog *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->counted = 0;
+    pthread_mutex_unlock(&c->lock);
+    catalog_indexer_forget(c->indexer);
+    catalog_changed(c, true);
+}
+
 uint64_t catalog_awaited(struct catalog *c)
 {
     pthread_mutex_lock(&c->lock);

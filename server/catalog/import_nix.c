@@ -2,6 +2,8 @@
 #include "server/catalog/import_nix.h"
 
 #include "common/json.h"
+#include "common/storepath.h"
+#include "server/catalog/import_row.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -122,8 +124,11 @@ static fh_err write_outputs(const json_t *outputs, struct fh_buf *b, struct fh_e
     json_object_foreach((json_t *)(uintptr_t)outputs, key, value)
     {
         const char *path = json_string_value(value);
-        if (!path || strlen(path) > FH_MAX_STORE_PATH || strlen(key) > FH_MAX_OUTPUT_NAME)
-            return FH_FAIL(e, FH_INVALID, "an output has no store path, or one that is too long");
+        if (!path || !fh_store_path_is_valid(path))
+            return FH_FAIL(e, FH_INVALID, "an output is at no store path");
+        if (strlen(key) > FH_MAX_OUTPUT_NAME || !catalog_row_is_plain(key))
+            return FH_FAIL(e, FH_INVALID,
+                           "an output's name is too long, or holds a space or a control character");
         names[n++] = key;
     }
     qsort(names, n, sizeof *names, by_name);

@@ -1,10 +1,12 @@
 /* One line of a rows file. See import_row.h. */
 #include "server/catalog/import_row.h"
 
+#include "common/cli.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/json_scan.h"
 #include "common/mem.h"
+#include "common/storepath.h"
 #include "server/store/catalog_pages.h"
 
 #include <stdlib.h>
@@ -125,6 +127,31 @@ static fh_err not_json(const struct parse *p, const char *line, struct fh_error 
                    (size_t)(p->scan.at - line) + 1);
 }
 
+bool catalog_row_is_plain(const char *s)
+{
+    bool ascii = true;
+    for (const char *c = s; *c; c++) {
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+            return false;
+        ascii = ascii && (unsigned char)*c < 0x80;
+    }
+    char *safe = ascii ? NULL : fh_term_safe(s);
+    bool same = ascii || strcmp(safe, s) == 0;
+    free(safe);
+    return same;
+}
+
+/* Text for people: as it is, but for what moves a cursor. There are clients that show it as it comes. */
+static bool is_prose(const char *s)
+{
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+        if ((c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f || (c == 0xc2 && next < 0xa0))
+            return false;
+    }
+    return true;
+}
+
 /* [{"name": "out", "store_path": "/nix/store/…"}], written anew so that spaces make no other row. */
 static fh_err read_output(struct parse *p, size_t at, struct fh_error *e)
 {
@@ -143,8 +170,11 @@ static fh_err read_output(struct parse *p, size_t at, struct fh_error *e)
         return FH_OK; /* said at the end */
     if (name.kind != FH_SCAN_STRING || path.kind != FH_SCAN_STRING)
         return FH_FAIL(e, FH_INVALID, "an output wants \"name\" and \"store_path\"");
-    if (name.len == 0 || name.len > FH_MAX_OUTPUT_NAME || path.len > FH_MAX_STORE_PATH)
-        return FH_FAIL(e, FH_INVALID, "an output's name or path is too long, or empty");
+    if (name.len == 0 || name.len > FH_MAX_OUTPUT_NAME)
+        return FH_FAIL(e, FH_INVALID, "an output's name is too long, or empty");
+    if (!catalog_row_is_plain(name.text) || !fh_store_path_is_valid(path.text))
+        return FH_FAIL(e, FH_INVALID,
+                       "an output is at no store path, or its name holds a space or a control character");
     FH_TRY(fh_buf_add_str(b, at ? ",{\"name\":" : "{\"name\":", e));
     FH_TRY(fh_json_write_string(name.text, name.len, b, e));
     FH_TRY(fh_buf_add_str(b, ",\"store_path\":", e));
@@ -387,35 +417,35 @@ static bool is_rev(const char *s)
     return n == 40 && s[n] == '\0';
 }
 
-/* Printable, as the names of things are. */
-static bool is_plain(const char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s <= ' ' || *s == 0x7f)
-            return false;
-    return true;
-}
-
 static fh_err check_text(const char *what, const char *s, size_t max, bool plain, struct fh_error *e)
 {
     if (s && strlen(s) > max)
         return FH_FAIL(e, FH_INVALID, "its %s is longer than %zu bytes", what, max);
-    if (s && plain && !is_plain(s))
+    if (s && plain && !catalog_row_is_plain(s))
         return FH_FAIL(e, FH_INVALID, "its %s holds a space or a control character", what);
+    if (s && !is_prose(s))
+        return FH_FAIL(e, FH_INVALID, "its %s holds a control character", what);
     return FH_OK;
 }
 
+/* In front of a slash that comes before any dot stands an owner's name, wherever a package is named. */
 static fh_err check_attr_path(const char *attr, struct fh_error *e)
 {
     FH_TRY(check_text("attr_path", attr, FH_MAX_ATTR_PATH, true, e));
     if (attr[0] == '\0' || attr[0] == '.' || attr[strlen(attr) - 1] == '.' || strstr(attr, ".."))
         return FH_FAIL(e, FH_INVALID, "its attr_path has an empty part");
+    if (attr[strcspn(attr, "./")] == '/')
+        return FH_FAIL(e, FH_INVALID, "its attr_path begins like that of an owner's package");
     return FH_OK;
 }
 
 fh_err catalog_row_check(const struct store_import_row *r, const char *owner, struct fh_error *e)
 {
     FH_TRY(check_attr_path(r->attr_path, e));
+    /* Of an owner's builds some were published with a word in its place, which names nothing. */
+    bool is_word = owner && !strchr(r->drv_path, '/') && catalog_row_is_plain(r->drv_path);
+    if (r->drv_path[0] != '\0' && !is_word && !fh_store_path_is_valid(r->drv_path))
+        return FH_FAIL(e, FH_INVALID, "its derivation is no store path");
     FH_TRY(check_text("derivation", r->drv_path, FH_MAX_STORE_PATH, true, e));
     FH_TRY(check_text("name", r->name, FH_MAX_PACKAGE_NAME, false, e));
     FH_TRY(check_text("version", r->version, FH_MAX_PACKAGE_NAME, false, e));

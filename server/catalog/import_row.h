@@ -18,5 +18,7 @@ fh_err catalog_row_parse(struct catalog_row_memory *m, const char *owner, const 
  */
 fh_err catalog_row_check(const struct store_import_row *row, const char *owner,
                          struct fh_error *e) FH_MUSTCHECK;
+/* Printable, as the names of things are: no space, and nothing that a terminal acts on or does not show. */
+bool catalog_row_is_plain(const char *s);
 
 #endif

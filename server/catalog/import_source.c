@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { RAW = 256 * 1024, WINDOW = 2 * FH_MAX_IMPORT_LINE, MAGIC = 6, ZSTD_WINDOW_LOG = 26 };
 enum kind { PLAIN, GZIP, XZ, ZSTD };
@@ -187,6 +188,9 @@ static fh_err inflate_zstd(struct catalog_source *s, struct fh_error *e)
     s->raw_at = in.pos;
     s->len = out.pos;
     s->between = rc == 0;
+    if (ZSTD_isError(rc) && ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge)
+        return FH_FAIL(e, FH_TOO_LARGE, "%s takes over %d MB to decompress; compress it without \"--long\".",
+                       s->name, 1 << (ZSTD_WINDOW_LOG - 20));
     return ZSTD_isError(rc) ? damaged(s, e) : FH_OK;
 }
 

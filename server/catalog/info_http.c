@@ -8,6 +8,7 @@
 #include "server/store/catalog.h"
 #include "server/store/catalog_info.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { CLIENTS_PAGE = 10 };
@@ -113,47 +114,77 @@ fh_err catalog_http_paths(struct web_request *req, struct web_response *res, str
 
 /* --- GET …/info/published-catalogs */
 
+/* Of all catalogs together: there may be as many as owners. */
 struct builds {
     struct fh_arena *arena;
-    int64_t catalog_id, *counts;
+    int64_t *ids;
+    size_t nids;
+    struct store_build_count *counts; /* by catalog */
     size_t n;
 };
 
 static fh_err load_builds(struct db_conn *c, void *arg, struct fh_error *e)
 {
     struct builds *w = arg;
-    return store_catalog_builds(c, w->arena, w->catalog_id, &w->counts, &w->n, e);
+    return store_catalog_builds(c, w->arena, w->ids, w->nids, &w->counts, &w->n, e);
 }
 
-static fh_err put_catalog(struct web_request *req, struct fh_buf *b, const struct store_catalog_entry *entry,
+static int to_catalog(const void *id, const void *count)
+{
+    int64_t x = *(const int64_t *)id, y = ((const struct store_build_count *)count)->catalog_id;
+    return (x > y) - (x < y);
+}
+
+/* Those of one catalog. */
+static const struct store_build_count *counts_of(const struct builds *w, int64_t catalog_id, size_t *n)
+{
+    const struct store_build_count *first = bsearch(&catalog_id, w->counts, w->n, sizeof *first, to_catalog),
+                                   *end = first;
+    while (first && first > w->counts && first[-1].catalog_id == catalog_id)
+        first--;
+    while (end && end < w->counts + w->n && end->catalog_id == catalog_id)
+        end++;
+    *n = (size_t)(end - first);
+    return first;
+}
+
+static fh_err put_catalog(struct fh_buf *b, const struct store_catalog_entry *entry, const struct builds *w,
                           struct fh_error *e)
 {
-    struct builds w = {.arena = req->arena, .catalog_id = entry->id};
+    size_t n;
+    const struct store_build_count *counts = counts_of(w, entry->id, &n);
     int64_t all = 0;
-    FH_TRY(db_read(req->app->pool, load_builds, &w, e));
-    for (size_t i = 0; i < w.n; i++)
-        all += w.counts[i];
+    for (size_t i = 0; i < n; i++)
+        all += counts[i].builds;
     FH_TRY(catalog_put_json(b, NULL, "{", e));
     FH_TRY(catalog_put_text(b, "name", entry->owner, e));
     FH_TRY(catalog_put_text(b, "store_type", "meta-only", e));
     FH_TRY(catalog_put_date(b, "created", entry->created_at, e));
-    FH_TRY(catalog_put_int(b, "package_ct", (int64_t)w.n, e));
+    FH_TRY(catalog_put_int(b, "package_ct", (int64_t)n, e));
     FH_TRY(catalog_put_int(b, "package_builds_ct", all, e));
     FH_TRY(catalog_put_json(b, "per_package_builds_ct", "[", e));
-    for (size_t i = 0; i < w.n; i++)
-        FH_TRY(catalog_put_int(b, NULL, w.counts[i], e));
+    for (size_t i = 0; i < n; i++)
+        FH_TRY(catalog_put_int(b, NULL, counts[i].builds, e));
     return catalog_put(b, "]}", e);
 }
 
 fh_err catalog_http_published(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
     const struct catalog_scope *scope;
+    struct builds w = {.arena = req->arena};
+    size_t most;
     FH_TRY(catalog_http_scope(req, &scope, e));
+    (void)catalog_list_entries(catalog_scope_list(scope), &most);
+    w.ids = fh_alloc(req->arena, (most + 1) * sizeof *w.ids);
+    for (const struct store_catalog_entry *c = NULL; (c = catalog_scope_next(scope, c));)
+        if (c->owner)
+            w.ids[w.nids++] = c->id;
+    FH_TRY(db_read(req->app->pool, load_builds, &w, e));
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(catalog_put(b, "{\"catalogs\":[", e));
     for (const struct store_catalog_entry *c = NULL; (c = catalog_scope_next(scope, c));)
         if (c->owner)
-            FH_TRY(put_catalog(req, b, c, e));
+            FH_TRY(put_catalog(b, c, &w, e));
     FH_TRY(catalog_put(b, "]}", e));
     return catalog_http_reply(req, res, b, e);
 }

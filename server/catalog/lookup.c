@@ -49,6 +49,11 @@ void catalog_answer_lacks(struct catalog_answer *g, const char *reference)
     lacks(g, reference, chain);
 }
 
+void catalog_answer_lacks_as(struct catalog_answer *g, json_t *take_entry)
+{
+    fh_json_push(g->unresolvable, take_entry);
+}
+
 static const char *key_of(struct catalog_answer *g, const char *owner, const char *attr_path)
 {
     return fh_sprintf(g->arena, "%s/%s", owner, attr_path);

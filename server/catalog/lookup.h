@@ -14,6 +14,7 @@ struct catalog_answer; /* one group's */
 struct catalog_answer *catalog_answer_new(struct fh_arena *a);
 /* A reference to which nothing answers. */
 void catalog_answer_lacks(struct catalog_answer *g, const char *reference);
+void catalog_answer_lacks_as(struct catalog_answer *g, json_t *take_entry); /* in another hub's words */
 /* A build that a reference means: its entry goes into the lock, with all its inputs as they were recorded.
  * visible: may the caller see a catalog? An input that is not, and one that is locked already as something
  * else, is unresolvable. */

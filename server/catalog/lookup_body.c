@@ -26,6 +26,7 @@ static fh_err parse_reference_point(struct fh_arena *a, const json_t *point, str
     if (!is_absent(date) && (!json_is_string(date) || !fh_time_parse_us(json_string_value(date), &micros)))
         return FH_FAIL(e, FH_MISMATCH, "\"as_of_date\" must be a time like 2026-11-27T14:00:00Z.");
     out->as_of = micros / 1000000;
+    out->as_of_date = is_absent(date) ? NULL : fh_strdup(a, json_string_value(date));
     if (is_absent(build))
         return FH_OK;
     const char *catalog = fh_json_string(build, "catalog"), *path = fh_json_string(build, "attr_path"),

@@ -15,7 +15,8 @@ struct catalog_lookup_group {
 };
 struct catalog_lookup {
     const char *stability;
-    int64_t as_of; /* Unix seconds: of builds made until then; 0: now */
+    int64_t as_of;          /* Unix seconds: of builds made until then; 0: now */
+    const char *as_of_date; /* that, as it was sent; NULL: it was not */
     struct {
         const char *catalog, *attr_path, *rev; /* all NULL: not asked */
     } as_of_build;

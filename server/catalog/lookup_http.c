@@ -5,168 +5,146 @@
 #include "common/log.h"
 #include "server/app.h"
 #include "server/catalog/lookup.h"
-#include "server/catalog/lookup_body.h"
-#include "server/catalog/lookup_reference.h"
+#include "server/catalog/lookup_held.h"
+#include "server/catalog/lookup_upstream.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* What one catalog has, read once for a group. */
-struct held {
-    const char *owner;
-    struct store_source *items;
-    struct catalog_reference *paths; /* of items; n 0: a path that cannot be taken apart */
-    size_t n;
-    struct held *next;
+/* A lookup, and where it stands. */
+struct lookup_work {
+    const struct catalog_scope *scope;
+    const struct catalog_lookup *lookup;
+    struct catalog_holds *holds;
+    bool nothing; /* the point in time is that of a build that is not to be seen: nothing was there then */
+    size_t more;  /* matches of the groups that are done, but for each reference's first */
+};
+
+/* What a reference means; held NULL: nothing. */
+struct match {
+    const char *reference;
+    const struct catalog_held *held;
+    size_t item;
 };
 
 struct group_work {
     struct fh_arena *arena;
-    const struct catalog_scope *scope;
-    const struct catalog_lookup *lookup;
+    struct lookup_work *of;
     const struct catalog_lookup_group *group;
-    const bool *theirs; /* per reference: upstream answers it; NULL: none */
-    json_t *answer_of_theirs;
-    int64_t before;
-    bool nothing; /* the point in time is that of a build that is not to be seen: nothing was there then */
-    struct held *held;
+    const struct catalog_beyond *beyond; /* what upstream is asked for; NULL: nothing */
+    const json_t *theirs;                /* its answer */
+    struct match *matches;
+    size_t n, found, more;
     struct catalog_answer *answer;
 };
 
 static bool is_visible(void *arg, const char *catalog)
 {
     const struct group_work *w = arg;
-    return catalog_scope_find(w->scope, catalog) != NULL;
+    return catalog_scope_find(w->of->scope, catalog) != NULL;
 }
 
-/* What is hidden is looked up like what is absent. */
-static fh_err hold(struct db_conn *c, struct group_work *w, const char *owner, struct held **out,
-                   struct fh_error *e)
-{
-    const struct store_catalog_entry *entry = catalog_scope_find(w->scope, owner);
-    for (struct held *h = w->held; h; h = h->next)
-        if (strcmp(h->owner, owner) == 0) {
-            *out = h;
-            return FH_OK;
-        }
-    struct held *h = fh_alloc(w->arena, sizeof *h);
-    h->owner = owner;
-    FH_TRY(store_sources(c, w->arena, entry ? entry->id : -1, w->before, &h->items, &h->n, e));
-    h->paths = fh_alloc(w->arena, (h->n + 1) * sizeof *h->paths);
-    for (size_t i = 0; i < h->n; i++)
-        (void)!catalog_attr_parse(w->arena, h->items[i].attr_path, &h->paths[i]);
-    h->next = w->held;
-    w->held = h;
-    *out = h;
-    return FH_OK;
-}
-
-static fh_err add(struct db_conn *c, struct group_work *w, const char *reference, const struct held *h,
-                  size_t i, struct fh_error *e)
-{
-    struct store_source source;
-    if (catalog_answer_has(w->answer, reference, h->owner, h->items[i].attr_path))
-        return FH_OK;
-    FH_TRY(store_source_get(c, w->arena, h->items[i].build_id, &source, e));
-    catalog_answer_add(w->answer, reference, h->owner, &source, is_visible, w);
-    return FH_OK;
-}
-
-/* Those of h whose attribute path begins with a text; they are in the order of their bytes. */
-static void range(const struct held *h, const char *prefix, size_t *from, size_t *to)
-{
-    size_t n = strlen(prefix), bounds[2];
-    for (int upper = 0; upper < 2; upper++) {
-        size_t low = 0, high = h->n;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            int order = strncmp(h->items[middle].attr_path, prefix, n);
-            if (order < 0 || (upper && order == 0))
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        bounds[upper] = low;
-    }
-    *from = bounds[0];
-    *to = bounds[1];
-}
-
-/* What of one reference was found so far. */
-struct search {
-    const struct catalog_reference *reference;
-    size_t found, longest; /* SIZE_MAX: none */
-};
-
-static fh_err look_among(struct db_conn *c, struct group_work *w, const char *text, const struct held *h,
-                         const char *prefix, struct search *s, struct fh_error *e)
-{
-    const struct catalog_reference *r = s->reference;
-    size_t from, to;
-    range(h, prefix, &from, &to);
-    for (size_t i = from; i < to; i++) {
-        if (h->paths[i].n == 0)
-            continue;
-        if (r->all && catalog_reference_begins(r, &h->paths[i])) {
-            FH_TRY(add(c, w, text, h, i, e));
-            s->found++;
-        } else if (!r->all && catalog_reference_begins(&h->paths[i], r) &&
-                   (s->longest == SIZE_MAX || h->paths[i].n > h->paths[s->longest].n)) {
-            s->longest = i; /* it may reach past the package, into what that is made of */
-        }
-    }
-    return FH_OK;
-}
-
-static fh_err answer_reference(struct db_conn *c, struct group_work *w, const char *text, struct fh_error *e)
+/* Sets from and to to what is meant; without matches only counts. */
+static fh_err find_reference(struct db_conn *c, struct group_work *w, const char *text, struct fh_error *e)
 {
     struct catalog_reference r;
-    struct search s = {.reference = &r, .longest = SIZE_MAX};
-    struct held *h;
-    if (w->nothing || !catalog_reference_parse(w->arena, text, &r)) {
-        catalog_answer_lacks(w->answer, text);
-        return FH_OK;
+    const struct catalog_held *held;
+    size_t from = 0, to = 0;
+    if (!w->of->nothing && catalog_reference_parse(w->arena, text, &r)) {
+        FH_TRY(catalog_holds_get(w->of->holds, c, r.owner, &held, e));
+        catalog_held_find(held, &r, &from, &to);
     }
-    FH_TRY(hold(c, w, r.owner, &h, e));
-    FH_TRY(look_among(c, w, text, h, r.n ? r.parts[0] : "", &s, e));
-    if (r.n) /* the first component may be stored in quotes */
-        FH_TRY(look_among(c, w, text, h, "\"", &s, e));
-    if (s.longest != SIZE_MAX)
-        return add(c, w, text, h, s.longest, e);
-    if (s.found == 0)
-        catalog_answer_lacks(w->answer, text);
+    w->found += to - from;
+    w->more += to > from ? to - from - 1 : 0;
+    if (w->of->more + w->more > FH_MAX_LOOKUP_MATCHES)
+        return FH_FAIL(e, FH_MISMATCH,
+                       "The stars of a lookup mean at most %d packages; ask for fewer at a time.",
+                       FH_MAX_LOOKUP_MATCHES);
+    for (size_t i = from; w->matches && i < to; i++)
+        w->matches[w->n++] = (struct match){text, held, i};
+    if (w->matches && from == to)
+        w->matches[w->n++] = (struct match){.reference = text};
     return FH_OK;
+}
+
+static fh_err find_references(struct db_conn *c, struct group_work *w, struct fh_error *e)
+{
+    w->n = w->found = w->more = 0;
+    for (size_t k = 0; k < w->group->n; k++)
+        if (!w->beyond || !w->beyond->asked[k])
+            FH_TRY(find_reference(c, w, w->group->references[k], e));
+    return FH_OK;
+}
+
+static int by_id(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+    return (a > b) - (a < b);
+}
+
+static int to_source(const void *id, const void *source)
+{
+    return by_id(id, &((const struct store_source *)source)->build_id);
+}
+
+static void put_match(struct group_work *w, const struct match *m, const struct store_source *sources,
+                      size_t n)
+{
+    if (!m->held) {
+        catalog_answer_lacks(w->answer, m->reference);
+        return;
+    }
+    const struct store_source *known = &m->held->items[m->item].source;
+    if (catalog_answer_has(w->answer, m->reference, m->held->owner, known->attr_path))
+        return;
+    const struct store_source *source = bsearch(&known->build_id, sources, n, sizeof *sources, to_source);
+    if (source)
+        catalog_answer_add(w->answer, m->reference, m->held->owner, source, is_visible, w);
+    else
+        catalog_answer_lacks(w->answer, m->reference); /* it was taken away meanwhile */
+}
+
+/* Some at a time: their inputs may be large. */
+static fh_err put_matches(struct db_conn *c, struct group_work *w, size_t first, size_t past,
+                          struct fh_error *e)
+{
+    struct fh_arena *scratch = fh_arena_new();
+    int64_t *ids = fh_alloc(scratch, (past - first + 1) * sizeof *ids);
+    struct store_source *sources = NULL;
+    size_t n = 0, found = 0;
+    for (size_t i = first; i < past; i++)
+        if (w->matches[i].held)
+            ids[n++] = w->matches[i].held->items[w->matches[i].item].source.build_id;
+    fh_err rc = n ? store_sources_get(c, scratch, ids, n, &sources, &found, e) : FH_OK;
+    for (size_t i = first; rc == FH_OK && i < past; i++)
+        put_match(w, &w->matches[i], sources, found);
+    fh_arena_free(scratch);
+    return rc;
 }
 
 /* Starts from nothing each time. */
 static fh_err answer_group(struct db_conn *c, void *arg, struct fh_error *e)
 {
+    enum { TOGETHER = 256 };
     struct group_work *w = arg;
-    const struct catalog_lookup *l = w->lookup;
-    w->held = NULL;
-    w->before = l->as_of;
     w->answer = catalog_answer_new(w->arena);
-    if (l->as_of_build.catalog) {
-        const struct store_catalog_entry *entry = catalog_scope_find(w->scope, l->as_of_build.catalog);
-        fh_err rc = store_build_time(c, w->arena, entry ? entry->id : -1, l->as_of_build.attr_path,
-                                     l->as_of_build.rev, &w->before, e);
-        w->nothing = rc == FH_NOT_FOUND;
-        if (rc != FH_OK && rc != FH_NOT_FOUND)
-            return rc;
-    }
-    for (size_t i = 0; i < w->group->n; i++)
-        if (!w->theirs || !w->theirs[i])
-            FH_TRY(answer_reference(c, w, w->group->references[i], e));
+    w->matches = NULL;
+    FH_TRY(find_references(c, w, e));
+    w->matches = fh_alloc(w->arena, (w->group->n + w->found + 1) * sizeof *w->matches);
+    FH_TRY(find_references(c, w, e));
+    for (size_t i = 0; i < w->n; i += TOGETHER)
+        FH_TRY(put_matches(c, w, i, w->n - i < TOGETHER ? w->n : i + TOGETHER, e));
     return FH_OK;
 }
 
 /* A group that cannot be answered says so of each of its references and leaves the others alone; only when
- * the database is away there is no answer at all. */
+ * the database is away, or too much is asked for, there is no answer at all. */
 static fh_err put_group(struct web_request *req, struct fh_buf *b, struct group_work *w, struct fh_error *e)
 {
     struct fh_error why = {0};
     fh_err rc = db_read(req->app->pool, answer_group, w, &why);
-    if (rc == FH_UNAVAILABLE)
+    if (rc == FH_UNAVAILABLE || rc == FH_MISMATCH)
         return FH_FAIL(e, rc, "%s", why.msg);
     if (rc != FH_OK) {
         fh_log(FH_LOG_WARN, "A group of the lookup %s was not answered: %s", req->id, why.msg);
@@ -174,8 +152,9 @@ static fh_err put_group(struct web_request *req, struct fh_buf *b, struct group_
         for (size_t i = 0; i < w->group->n; i++)
             catalog_answer_lacks(w->answer, w->group->references[i]);
     }
-    if (w->answer_of_theirs)
-        catalog_answer_join(w->answer, w->answer_of_theirs);
+    w->of->more += w->more;
+    if (w->theirs)
+        catalog_lookup_join(w->arena, w->group, w->beyond, w->theirs, w->answer);
     FH_TRY(catalog_put_json(b, NULL, "", e));
     FH_TRY(fh_json_write_string(w->group->key, strlen(w->group->key), b, e));
     FH_TRY(catalog_put(b, ":", e));
@@ -200,93 +179,95 @@ fh_err catalog_http_body(struct web_request *req, const char **out, size_t *n, s
 
 /* --- what is of no owner here is the upstream's */
 
-struct split {
+struct split_work {
     struct fh_arena *arena;
+    const struct catalog_scope *scope;
+    const struct catalog_upstream *upstream;
     const struct catalog_lookup *lookup;
-    bool **theirs;   /* per group, per reference */
-    json_t *groups;  /* what is asked of it: under numbers, not under their keys */
-    bool build_here; /* the point in time is that of a build of an owner here, of which it is told nothing */
+    const struct catalog_beyond *beyond;
+    json_t *question;
 };
 
 static fh_err split(struct db_conn *c, void *arg, struct fh_error *e)
 {
-    struct split *s = arg;
-    s->groups = fh_json_own(s->arena, json_array());
-    if (s->lookup->as_of_build.catalog)
-        FH_TRY(store_owner_known(c, s->arena, s->lookup->as_of_build.catalog, &s->build_here, e));
-    for (size_t i = 0; i < s->lookup->n; i++) {
-        const struct catalog_lookup_group *g = &s->lookup->groups[i];
-        json_t *references = json_array(), *group;
-        s->theirs[i] = fh_alloc(s->arena, (g->n + 1) * sizeof *s->theirs[i]);
-        for (size_t k = 0; k < g->n; k++) {
-            struct catalog_reference r;
-            bool known = true;
-            if (!s->build_here && catalog_reference_parse(s->arena, g->references[k], &r))
-                FH_TRY(store_owner_known(c, s->arena, r.owner, &known, e));
-            s->theirs[i][k] = !known;
-            if (!known)
-                fh_json_push(references, fh_json_text(g->references[k]));
-        }
-        if (json_array_size(references) == 0) {
-            json_decref(references);
-            continue;
-        }
-        group = json_object();
-        fh_json_set(group, "key", json_string(fh_sprintf(s->arena, "%zu", i)));
-        fh_json_set(group, "references", references);
-        fh_json_push(s->groups, group);
-    }
-    return FH_OK;
+    struct split_work *s = arg;
+    return catalog_lookup_split(c, s->arena, s->scope, s->upstream, s->lookup, &s->beyond, &s->question, e);
 }
 
 /* Its answers by number; NULL: there was nothing to ask. */
 static fh_err ask_upstream(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
-                           const json_t *body, struct split *s, json_t **out, struct fh_error *e)
+                           struct split_work *s, json_t **out, struct fh_error *e)
 {
-    json_t *answer, *question;
+    json_t *answer;
     struct fh_buf *text = catalog_http_buf(req);
     FH_TRY(db_read(req->app->pool, split, s, e));
-    if (json_array_size(s->groups) == 0)
+    if (!s->question)
         return FH_OK;
-    question = fh_json_own(req->arena, json_object());
-    fh_json_set(question, "stability", json_incref(json_object_get(body, "stability")));
-    if (json_object_get(body, "reference_point"))
-        fh_json_set(question, "reference_point", json_incref(json_object_get(body, "reference_point")));
-    fh_json_set(question, "groups", json_incref(s->groups));
-    FH_TRY(fh_json_write_compact(question, text, e));
+    FH_TRY(fh_json_write_compact(s->question, text, e));
     FH_TRY(catalog_http_ask(req, res, u, "/api/v1/catalog/build-inputs/lookup", text->data, &answer, e));
     *out = json_object_get(answer, "groups");
-    for (size_t i = 0; i < json_array_size(s->groups); i++)
-        if (!json_is_object(json_object_get(*out, fh_json_string(json_array_get(s->groups, i), "key"))))
-            return FH_FAIL(e, FH_UNAVAILABLE,
-                           "The hub that this one asks for packages gave an answer to another question.");
+    return catalog_lookup_fits(s->question, *out)
+               ? FH_OK
+               : FH_FAIL(e, FH_UNAVAILABLE,
+                         "The hub that this one asks for packages gave an answer to another question.");
+}
+
+/* --- all of it */
+
+struct time_work {
+    struct fh_arena *arena;
+    const struct catalog_scope *scope;
+    const struct catalog_lookup *lookup;
+    int64_t before;
+    bool nothing;
+};
+
+/* Until when builds count: where that is the time of a build, one that is hidden is looked up like one that
+ * is absent. */
+static fh_err find_time(struct db_conn *c, void *arg, struct fh_error *e)
+{
+    struct time_work *t = arg;
+    const struct catalog_lookup *l = t->lookup;
+    const struct store_catalog_entry *entry = catalog_scope_find(t->scope, l->as_of_build.catalog);
+    fh_err rc = store_build_time(c, t->arena, entry ? entry->id : -1, l->as_of_build.attr_path,
+                                 l->as_of_build.rev, &t->before, e);
+    t->nothing = rc == FH_NOT_FOUND;
+    return t->nothing ? FH_OK : rc;
+}
+
+static fh_err open_lookup(struct web_request *req, struct lookup_work *w, struct fh_error *e)
+{
+    struct time_work t = {req->arena, w->scope, w->lookup, w->lookup->as_of, false};
+    if (w->lookup->as_of_build.catalog)
+        FH_TRY(db_read(req->app->pool, find_time, &t, e));
+    w->nothing = t.nothing;
+    w->holds = catalog_holds_new(req->arena, w->scope, t.before);
     return FH_OK;
 }
 
 fh_err catalog_http_lookup(struct web_request *req, struct web_response *res, struct fh_error *e)
 {
-    const struct catalog_scope *scope;
     struct catalog_lookup lookup;
-    struct split s = {.arena = req->arena, .lookup = &lookup};
-    json_t *theirs = NULL, *body;
+    struct lookup_work work = {.lookup = &lookup};
+    struct split_work s = {.arena = req->arena, .lookup = &lookup};
+    json_t *theirs = NULL;
     const char *text;
     size_t n;
     FH_TRY(catalog_http_body(req, &text, &n, e));
     FH_TRY(catalog_lookup_parse(req->arena, text, n, &lookup, e));
-    FH_TRY(catalog_http_scope(req, &scope, e));
-    struct catalog_upstream *u = catalog_http_upstream(req, scope);
-    if (u) {
-        s.theirs = fh_alloc(req->arena, (lookup.n + 1) * sizeof *s.theirs);
-        FH_TRY(fh_json_parse(text, n, "body", &body, e));
-        FH_TRY(ask_upstream(req, res, u, fh_json_own(req->arena, body), &s, &theirs, e));
-    }
+    FH_TRY(catalog_http_scope(req, &work.scope, e));
+    struct catalog_upstream *u = catalog_http_upstream(req, work.scope);
+    s.scope = work.scope;
+    s.upstream = u;
+    if (u)
+        FH_TRY(ask_upstream(req, res, u, &s, &theirs, e));
+    FH_TRY(open_lookup(req, &work, e));
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(catalog_put(b, "{\"version\":1,\"groups\":{", e));
     for (size_t i = 0; i < lookup.n; i++) {
-        struct group_work w = {
-            .arena = fh_arena_new(), .scope = scope, .lookup = &lookup, .group = &lookup.groups[i]};
-        w.theirs = u ? s.theirs[i] : NULL;
-        w.answer_of_theirs = json_object_get(theirs, fh_sprintf(req->arena, "%zu", i));
+        struct group_work w = {.arena = fh_arena_new(), .of = &work, .group = &lookup.groups[i]};
+        w.beyond = u ? &s.beyond[i] : NULL;
+        w.theirs = json_object_get(theirs, fh_sprintf(req->arena, "%zu", i));
         fh_err rc = put_group(req, b, &w, e);
         fh_arena_free(w.arena);
         FH_TRY(rc);

@@ -65,12 +65,15 @@ bool catalog_reference_parse(struct fh_arena *a, const char *text, struct catalo
     return true;
 }
 
-bool catalog_reference_begins(const struct catalog_reference *x, const struct catalog_reference *y)
+int catalog_reference_compare(const struct catalog_reference *x, const struct catalog_reference *y,
+                              size_t most)
 {
-    if (x->n > y->n)
-        return false;
-    for (size_t i = 0; i < x->n; i++)
-        if (strcmp(x->parts[i], y->parts[i]) != 0)
-            return false;
-    return true;
+    for (size_t i = 0; i < most; i++) {
+        if (i == x->n || i == y->n)
+            return (x->n > i) - (y->n > i);
+        int order = strcmp(x->parts[i], y->parts[i]);
+        if (order)
+            return order;
+    }
+    return 0;
 }

@@ -17,7 +17,8 @@ struct catalog_reference {
 /* false: it is none. In the arena. */
 bool catalog_reference_parse(struct fh_arena *a, const char *text, struct catalog_reference *out);
 bool catalog_attr_parse(struct fh_arena *a, const char *text, struct catalog_reference *out);
-/* Are the parts of x the first of y's, or all of them? */
-bool catalog_reference_begins(const struct catalog_reference *x, const struct catalog_reference *y);
+/* By their parts, as far as the first `most`; what ends earlier comes first. */
+int catalog_reference_compare(const struct catalog_reference *x, const struct catalog_reference *y,
+                              size_t most);
 
 #endif

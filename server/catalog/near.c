@@ -44,10 +44,26 @@ size_t catalog_edits(const char *x, size_t nx, const char *y, size_t ny, size_t 
     return least(above[ny], most + 1);
 }
 
+static uint64_t letters_of(const char *name, size_t n)
+{
+    uint64_t letters = 0;
+    for (size_t i = 0; i < n; i++)
+        letters |= UINT64_C(1) << ((unsigned char)folded(name[i]) & 63);
+    return letters;
+}
+
+/* One edit takes a letter away and brings another, so that most names are seen to be far without counting. */
+static bool may_be_near(const struct catalog_near *near, const char *name, size_t n)
+{
+    size_t more = n > near->length ? n - near->length : near->length - n;
+    return more <= near->apart &&
+           (size_t)__builtin_popcountll(letters_of(name, n) ^ near->letters) <= 2 * near->apart;
+}
+
 void catalog_near_start(struct catalog_near *near, const char *wanted)
 {
     size_t n = strlen(wanted);
-    *near = (struct catalog_near){.wanted = wanted, .length = n};
+    *near = (struct catalog_near){.wanted = wanted, .length = n, .letters = letters_of(wanted, n)};
     if (n >= SHORT && n <= CATALOG_NEAR_LONGEST)
         near->apart = n < LONG ? 1 : n < 2 * LONG ? 2 : CATALOG_NEAR_APART;
 }
@@ -72,8 +88,9 @@ void catalog_near_try(struct catalog_near *near, struct fh_arena *a, const char 
     size_t length = strlen(name), at = near->n;
     if (near->apart == 0)
         return;
-    size_t apart = is_last_of(near->wanted, near->length, name, length)
-                       ? near->apart
+    size_t apart = is_last_of(near->wanted, near->length, name, length) ? near->apart
+                   : !may_be_near(near, name, length)
+                       ? near->apart + 1
                        : catalog_edits(near->wanted, near->length, name, length, near->apart);
     if (apart > near->apart)
         return;

@@ -6,13 +6,15 @@
 #include "common/arena.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { CATALOG_NEAR_MOST = 5, CATALOG_NEAR_LONGEST = 100, CATALOG_NEAR_APART = 3 };
 
 struct catalog_near {
     const char *wanted;
     size_t length,
-        apart; /* how many edits are few, for a name of that length; 0: it is too long or too short */
+        apart;        /* how many edits are few, for a name of that length; 0: it is too long or too short */
+    uint64_t letters; /* that it has, as bits */
     struct {
         const char *name;
         size_t apart;

@@ -1,6 +1,7 @@
 /* What resolve keeps between questions. See resolve_memory.h. */
 #include "server/catalog/resolve_memory.h"
 
+#include "common/digest.h"
 #include "common/mem.h"
 
 #include <pthread.h>
@@ -37,6 +38,7 @@ struct resolve_generation {
 
 struct resolve_memory {
     size_t most;
+    uint64_t secret; /* names are chosen by who asks; where they lie is not */
     pthread_mutex_t lock;
     struct resolve_generation *kept; /* NULL: none */
 };
@@ -45,6 +47,7 @@ struct resolve_memory *resolve_memory_new(size_t most)
 {
     struct resolve_memory *m = fh_xcalloc(1, sizeof *m);
     m->most = most;
+    fh_random(&m->secret, sizeof m->secret);
     pthread_mutex_init(&m->lock, NULL);
     return m;
 }
@@ -66,6 +69,17 @@ void resolve_memory_free(struct resolve_memory *m)
     drop(m->kept);
     pthread_mutex_destroy(&m->lock);
     free(m);
+}
+
+void resolve_memory_forget(struct resolve_memory *m)
+{
+    if (!m)
+        return;
+    pthread_mutex_lock(&m->lock);
+    struct resolve_generation *old = m->kept;
+    m->kept = NULL;
+    pthread_mutex_unlock(&m->lock);
+    drop(old);
 }
 
 static int64_t version_of(const struct resolve_generation *g)
@@ -152,9 +166,9 @@ static uint64_t mix(uint64_t h, uint64_t value)
     return h ^ h >> 29;
 }
 
-static uint64_t hash_key(const struct store_resolve_key *key)
+static uint64_t hash_key(const struct resolve_memory *m, const struct store_resolve_key *key)
 {
-    uint64_t h = mix(1, (uint64_t)key->catalog_id);
+    uint64_t h = mix(m->secret, (uint64_t)key->catalog_id);
     for (const char *c = key->attr_path; *c; c++)
         h = mix(h, (unsigned char)*c);
     return h;
@@ -173,7 +187,7 @@ static struct kept_package *find_package(struct resolve_generation *g, const str
 bool resolve_recall_package(struct resolve_generation *g, const struct store_resolve_key *key,
                             struct resolve_package *out)
 {
-    uint64_t hash = hash_key(key);
+    uint64_t hash = hash_key(g->memory, key);
     pthread_mutex_lock(&g->lock);
     const struct kept_package *p = find_package(g, key, hash);
     if (p)
@@ -233,7 +247,7 @@ static void copy_package(struct resolve_generation *g, struct resolve_package *p
 void resolve_keep_package(struct resolve_generation *g, const struct store_resolve_key *key,
                           struct resolve_package *package)
 {
-    uint64_t hash = hash_key(key);
+    uint64_t hash = hash_key(g->memory, key);
     size_t size = package_size(package) + text_size(key->attr_path);
     pthread_mutex_lock(&g->lock);
     bool fits = has_room(g, size);

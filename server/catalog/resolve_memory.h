@@ -19,6 +19,8 @@
 struct resolve_memory;
 struct resolve_memory *resolve_memory_new(size_t most); /* bytes that a generation takes, about */
 void resolve_memory_free(struct resolve_memory *m);     /* NULL is fine */
+/* The database may be another one than it was: the same version of another catalog. NULL is fine. */
+void resolve_memory_forget(struct resolve_memory *m);
 
 struct resolve_generation;
 /* The one of a version, held until the arena dies; NULL: there is none, and one is made. */

@@ -8,7 +8,12 @@
 
 #include <string.h>
 
-enum { CLIENTS_PAGE = 10, LARGE_PAGE = 100 };
+enum {
+    CLIENTS_PAGE = 10,
+    LARGE_PAGE = 100,
+    MANY_CATALOGS = 256,             /* take some milliseconds by themselves */
+    MOST_TOTAL = 1000 * 1000 * 1000, /* of an upstream: what it says of itself is believed within reason */
+};
 
 static void drop_index(void *index)
 {
@@ -21,16 +26,22 @@ struct searched {
     bool base; /* the base catalog is among them */
 };
 
+static bool has(const struct searched *s, const struct catalog_part *part)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].part == part)
+            return true;
+    return false;
+}
+
+/* named: it may have been named before. */
 static void add(struct fh_arena *a, struct searched *s, const struct catalog_index *index,
-                const struct store_catalog_entry *entry)
+                const struct store_catalog_entry *entry, bool named)
 {
     const struct catalog_part *part = entry ? catalog_index_part(index, entry->id) : NULL;
     s->base = s->base || (entry && !entry->owner);
-    if (!part)
+    if (!part || (named && has(s, part)))
         return;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->items[i].part == part)
-            return;
     if (s->n == s->cap) {
         struct catalog_searched *more = fh_alloc(a, (s->cap * 2 + 8) * sizeof *more);
         if (s->n)
@@ -48,14 +59,14 @@ static void choose(struct fh_arena *a, const struct catalog_scope *scope, const 
 {
     if (!names) {
         for (const struct store_catalog_entry *c = NULL; (c = catalog_scope_next(scope, c));)
-            add(a, out, index, c);
+            add(a, out, index, c, false);
         return;
     }
     for (const char *p = names; *p; p += *p == ',') {
         size_t n = strcspn(p, ",");
         const char *name = fh_strndup(a, p, n);
         add(a, out, index,
-            strcmp(name, "nixpkgs") == 0 ? catalog_scope_base(scope) : catalog_scope_find(scope, name));
+            strcmp(name, "nixpkgs") == 0 ? catalog_scope_base(scope) : catalog_scope_find(scope, name), true);
         p += n;
     }
 }
@@ -125,7 +136,7 @@ static fh_err ask_upstream(struct web_request *req, struct web_response *res, st
         FH_TRY(catalog_http_ask(req, res, u, path, NULL, &answer, e));
         json_array_extend(*rows, json_object_get(answer, "items"));
         int64_t n = json_integer_value(json_object_get(answer, "total_count"));
-        *total = n > 0 ? (size_t)n : 0;
+        *total = n > 0 && n <= MOST_TOTAL ? (size_t)n : n > 0 ? MOST_TOTAL : 0;
     }
     return FH_OK;
 }
@@ -184,6 +195,8 @@ fh_err catalog_http_search(struct web_request *req, struct web_response *res, st
     FH_TRY(catalog_index_hold(req->app->catalog, catalog_scope_list(scope), req->inline_only, &index, e));
     fh_defer(req->arena, drop_index, index);
     choose(req->arena, scope, index, q.names, &q.in);
+    if (req->inline_only && q.in.n > MANY_CATALOGS)
+        return FH_FAIL(e, FH_AGAIN, "There are many catalogs to be looked through.");
     if (!q.term && (q.in.base || !q.names))
         FH_TRY(catalog_http_term(NULL, "search_term", e));
     if (u && q.in.base && !is_for_us_alone(req->arena, q.term))

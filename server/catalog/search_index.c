@@ -19,6 +19,7 @@ enum {
 
 struct catalog_index {
     atomic_uint holders;
+    uint64_t era;                    /* of the indexer, when it began to be made */
     uint64_t heard;                  /* changes that had been heard of when its list was read */
     const struct catalog_list *list; /* only to be compared: held, so that no other comes to its address */
     size_t n;
@@ -33,6 +34,7 @@ struct catalog_indexer {
     pthread_mutex_t lock;   /* what follows */
     pthread_cond_t woken;
     bool stops, soon, wanted;
+    uint64_t era; /* another one when what is kept must go */
     struct catalog_index *index;
     int64_t made_ms, packages, bytes; /* of the last one: how long it took, what is in it */
     uint64_t made;
@@ -144,13 +146,14 @@ static int by_catalog(const void *a, const void *b)
 }
 
 /* From the list, and from old what did not change. */
-static fh_err make(struct catalog_indexer *x, struct catalog_list *list, const struct catalog_index *old,
-                   struct catalog_index **out, struct fh_error *e)
+static fh_err make(struct catalog_indexer *x, uint64_t era, struct catalog_list *list,
+                   const struct catalog_index *old, struct catalog_index **out, struct fh_error *e)
 {
     size_t n;
     const struct store_catalog_entry *entries = catalog_list_entries(list, &n);
     struct catalog_index *fresh = fh_xcalloc(1, sizeof *fresh);
     atomic_init(&fresh->holders, 1);
+    fresh->era = era;
     fresh->heard = catalog_list_heard(list);
     fresh->list = catalog_list_share(list);
     fresh->parts = fh_xcalloc(n + 1, sizeof *fresh->parts);
@@ -176,7 +179,7 @@ static fh_err make(struct catalog_indexer *x, struct catalog_list *list, const s
 static struct catalog_index *hold_present(struct catalog_indexer *x)
 {
     pthread_mutex_lock(&x->lock);
-    struct catalog_index *i = x->index;
+    struct catalog_index *i = x->index && x->index->era == x->era ? x->index : NULL;
     if (i)
         atomic_fetch_add_explicit(&i->holders, 1, memory_order_relaxed);
     pthread_mutex_unlock(&x->lock);
@@ -193,7 +196,7 @@ static void put_up(struct catalog_indexer *x, struct catalog_index *fresh, int64
         bytes += (int64_t)fresh->parts[i]->bytes;
     }
     pthread_mutex_lock(&x->lock);
-    if (!x->index || x->index->heard <= fresh->heard) {
+    if (fresh->era == x->era && (!x->index || x->index->era != x->era || x->index->heard <= fresh->heard)) {
         old = x->index;
         x->index = fresh;
         atomic_fetch_add_explicit(&fresh->holders, 1, memory_order_relaxed);
@@ -208,18 +211,34 @@ static void put_up(struct catalog_indexer *x, struct catalog_index *fresh, int64
     catalog_index_drop(old);
 }
 
+static uint64_t era_of(struct catalog_indexer *x)
+{
+    pthread_mutex_lock(&x->lock);
+    uint64_t era = x->era;
+    pthread_mutex_unlock(&x->lock);
+    return era;
+}
+
+void catalog_indexer_forget(struct catalog_indexer *x)
+{
+    pthread_mutex_lock(&x->lock);
+    x->era++;
+    pthread_mutex_unlock(&x->lock);
+}
+
 /* An index that covers the list, held. */
 static fh_err refresh(struct catalog_indexer *x, struct catalog_list *list, struct catalog_index **out,
                       struct fh_error *e)
 {
     pthread_mutex_lock(&x->making);
+    uint64_t era = era_of(x);
     struct catalog_index *old = hold_present(x), *fresh = NULL;
     int64_t began = fh_ticks_ms();
     fh_err rc = FH_OK;
     if (old && old->list == list) {
         *out = old;
     } else {
-        rc = make(x, list, old, &fresh, e);
+        rc = make(x, era, list, old, &fresh, e);
         catalog_index_drop(old);
         if (rc == FH_OK) {
             put_up(x, fresh, fh_ticks_ms() - began);

@@ -19,6 +19,8 @@ fh_err catalog_indexer_start(struct catalog_indexer *x, struct fh_error *e) FH_M
 void catalog_indexer_stop(struct catalog_indexer *x); /* ends the thread; the index stays */
 void catalog_indexer_free(struct catalog_indexer *x);
 /* soon: a search may be waiting for it; otherwise changes are gathered for a while. */
+/* No part of what there is goes into another index. */
+void catalog_indexer_forget(struct catalog_indexer *x);
 void catalog_indexer_wake(struct catalog_indexer *x, bool soon);
 fh_err catalog_indexer_metrics(struct catalog_indexer *x, struct fh_buf *out,
                                struct fh_error *e) FH_MUSTCHECK;

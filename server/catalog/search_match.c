@@ -17,7 +17,7 @@ struct found {
     const struct catalog_searched *in;
     uint32_t *rows; /* the former, then the latter */
     size_t by_path, n;
-    size_t at[2]; /* how far each of the two has been gone through */
+    size_t at; /* how far those of a kind have been gone through */
 };
 
 /* The row whose text holds position, which is behind that of row from: the step doubles, then is halved. */
@@ -169,21 +169,26 @@ static void find(const struct catalog_searched *in, const char *term, size_t siz
     free(by_path);
 }
 
-/* Is the next hit of x before that of y, both of the same kind? */
-static bool is_before(const struct found *x, uint32_t row_x, const struct found *y, uint32_t row_y)
+/* --- putting catalogs together: by length, then the base catalog's, then by owner
+ *
+ * What is of one length is the first catalog's hits, then the second's; so hits are taken length by length,
+ * and a page far behind is found by counting, not by walking to it. */
+
+static int by_owner(const void *x, const void *y)
 {
-    struct catalog_row a, b;
-    catalog_part_row(x->in->part, row_x, &a);
-    catalog_part_row(y->in->part, row_y, &b);
-    size_t left = strlen(a.attr_path) + (x->in->owner ? strlen(x->in->owner) + 1 : 0);
-    size_t right = strlen(b.attr_path) + (y->in->owner ? strlen(y->in->owner) + 1 : 0);
-    if (left != right)
-        return left < right;
-    /* As long: the base catalog's, then by owner. */
-    if (!x->in->owner || !y->in->owner)
-        return !x->in->owner;
-    int order = strcmp(x->in->owner, y->in->owner);
-    return order ? order < 0 : strcmp(a.attr_path, b.attr_path) < 0;
+    const char *a = ((const struct found *)x)->in->owner, *b = ((const struct found *)y)->in->owner;
+    return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+/* Of the i-th hit: the bytes of its path, with its owner's name. */
+static size_t length_at(const struct found *f, size_t i)
+{
+    return catalog_part_length(f->in->part, f->rows[i]) + (f->in->owner ? strlen(f->in->owner) + 1 : 0);
+}
+
+static size_t start_of(const struct found *f, int kind)
+{
+    return kind == 0 ? 0 : f->by_path;
 }
 
 static size_t end_of(const struct found *f, int kind)
@@ -191,24 +196,80 @@ static size_t end_of(const struct found *f, int kind)
     return kind == 0 ? f->by_path : f->n;
 }
 
-/* Whose hit is next among those of a kind; NULL: none is left. */
-static struct found *next_of(struct found *list, size_t n, int kind)
+/* Goes to the first hit that is at least so long; how many are before it. */
+static size_t go_to_length(struct found *list, size_t n, int kind, size_t length)
 {
-    struct found *best = NULL;
+    size_t before = 0;
     for (size_t i = 0; i < n; i++) {
-        struct found *f = &list[i];
-        if (f->at[kind] < end_of(f, kind) &&
-            (!best || is_before(f, f->rows[f->at[kind]], best, best->rows[best->at[kind]])))
-            best = f;
+        size_t low = start_of(&list[i], kind), high = end_of(&list[i], kind);
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (length_at(&list[i], middle) < length)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        list[i].at = low;
+        before += low - start_of(&list[i], kind);
     }
-    return best;
+    return before;
+}
+
+/* Goes to the length that the hit with `left` others before it has; how many of that length are before it. */
+static size_t go_to(struct found *list, size_t n, int kind, size_t left)
+{
+    size_t low = 0, high = CATALOG_LONGEST;
+    while (low < high) { /* the greatest length that has no more than `left` hits before it */
+        size_t middle = low + (high - low + 1) / 2;
+        if (go_to_length(list, n, kind, middle) <= left)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return left - go_to_length(list, n, kind, low);
+}
+
+/* The least length that is still to come; SIZE_MAX: none is. */
+static size_t next_length(const struct found *list, size_t n, int kind)
+{
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < n; i++)
+        if (list[i].at < end_of(&list[i], kind) && length_at(&list[i], list[i].at) < least)
+            least = length_at(&list[i], list[i].at);
+    return least;
+}
+
+/* Takes up to most hits, but for the first `left` of what is next. */
+static size_t take(struct found *list, size_t n, int kind, size_t left, size_t most, struct catalog_hit *out)
+{
+    size_t count = 0;
+    for (size_t length; count < most && (length = next_length(list, n, kind)) < SIZE_MAX;)
+        for (size_t i = 0; i < n; i++) {
+            struct found *f = &list[i];
+            for (; f->at < end_of(f, kind) && length_at(f, f->at) == length; f->at++) {
+                if (left > 0)
+                    left--;
+                else if (count < most)
+                    out[count++] = (struct catalog_hit){f->in, f->rows[f->at]};
+            }
+        }
+    return count;
+}
+
+/* Of one catalog they are in order as they are. */
+static size_t take_of_one(const struct found *f, int kind, size_t left, size_t most, struct catalog_hit *out)
+{
+    size_t count = 0;
+    for (size_t i = start_of(f, kind) + left; i < end_of(f, kind) && count < most; i++)
+        out[count++] = (struct catalog_hit){f->in, f->rows[i]};
+    return count;
 }
 
 void catalog_search(struct fh_arena *a, const struct catalog_searched *in, size_t n, const char *term,
                     size_t first, size_t most, struct catalog_hit **out, size_t *count, size_t *total)
 {
     struct found *list = fh_xcalloc(n + 1, sizeof *list);
-    size_t size = term ? strlen(term) : 0, lists = 0, at = 0;
+    size_t size = term ? strlen(term) : 0, lists = 0;
     *count = *total = 0;
     char *folded = fh_alloc(a, 2 * size + 1);
     if (term)
@@ -223,18 +284,19 @@ void catalog_search(struct fh_arena *a, const struct catalog_searched *in, size_
     }
     most = first >= *total ? 0 : most < *total - first ? most : *total - first;
     *out = fh_alloc(a, (most + 1) * sizeof **out);
-    for (int kind = 0; kind < 2; kind++) {
+    qsort(list, lists, sizeof *list, by_owner);
+    for (int kind = 0; kind < 2 && *count < most; kind++) {
+        size_t of_kind = 0, wanted = most - *count;
         for (size_t i = 0; i < lists; i++)
-            list[i].at[1] = list[i].by_path;
-        while (*count < most) {
-            struct found *f = lists == 1 ? (list[0].at[kind] < end_of(&list[0], kind) ? &list[0] : NULL)
-                                         : next_of(list, lists, kind);
-            if (!f)
-                break;
-            uint32_t row = f->rows[f->at[kind]++];
-            if (at++ >= first)
-                (*out)[(*count)++] = (struct catalog_hit){f->in, row};
+            of_kind += end_of(&list[i], kind) - start_of(&list[i], kind);
+        if (first >= of_kind) {
+            first -= of_kind;
+            continue;
         }
+        *count += lists == 1
+                      ? take_of_one(list, kind, first, wanted, *out + *count)
+                      : take(list, lists, kind, go_to(list, lists, kind, first), wanted, *out + *count);
+        first = 0;
     }
     for (size_t i = 0; i < lists; i++)
         free(list[i].rows);

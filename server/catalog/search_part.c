@@ -209,3 +209,8 @@ void catalog_part_row(const struct catalog_part *p, size_t i, struct catalog_row
         .deprecation = s->deprecation ? p->shown + s->deprecation : NULL,
     };
 }
+
+size_t catalog_part_length(const struct catalog_part *p, size_t i)
+{
+    return p->rows[i].length;
+}

@@ -34,6 +34,9 @@ struct catalog_part {
     size_t bytes; /* that it takes in memory */
 };
 
+/* No row's path is longer, an owner's name and the slash behind that counted. */
+enum { CATALOG_LONGEST = UINT16_MAX + 256 };
+
 struct catalog_maker; /* one thread's */
 struct catalog_maker *catalog_maker_new(int64_t catalog_id, int64_t changed);
 void catalog_maker_add(struct catalog_maker *m,
@@ -45,6 +48,7 @@ struct catalog_part *catalog_part_hold(struct catalog_part *p);
 void catalog_part_drop(struct catalog_part *p); /* NULL is fine */
 /* Row i as it is shown; borrows. */
 void catalog_part_row(const struct catalog_part *p, size_t i, struct catalog_row *out);
+size_t catalog_part_length(const struct catalog_part *p, size_t i); /* of its attribute path, in bytes */
 /* Where the last component of an attribute path begins: behind its last dot outside quotes. */
 const char *catalog_last_component(const char *attr_path);
 

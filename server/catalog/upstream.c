@@ -5,6 +5,7 @@
 #include "common/ceilings.h"
 #include "common/clock.h"
 #include "common/digest.h"
+#include "common/hex.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -28,6 +29,7 @@ enum {
 struct catalog_upstream {
     struct catalog_upstream_config config;
     struct catalog_kept *kept;
+    uint8_t secret[KEY];
     pthread_mutex_t asking[STRIPES];
     pthread_mutex_t lock; /* what follows */
     CURL *idle[IDLE_HANDLES];
@@ -44,6 +46,7 @@ struct catalog_upstream *catalog_upstream_new(const struct catalog_upstream_conf
     curl_global_init(CURL_GLOBAL_DEFAULT);
     u->config = *config;
     u->kept = catalog_kept_new(FH_MAX_UPSTREAM_KEPT);
+    fh_random(u->secret, sizeof u->secret);
     pthread_mutex_init(&u->lock, NULL);
     pthread_cond_init(&u->less_waiting, NULL);
     for (int i = 0; i < STRIPES; i++)
@@ -169,6 +172,20 @@ static fh_err fetch(struct catalog_upstream *u, struct fh_arena *a, const char *
 }
 
 /* --- questions */
+
+const char *catalog_upstream_alias(const struct catalog_upstream *u, struct fh_arena *a, const char *text)
+{
+    enum { SHOWN = 16 };
+    uint8_t digest[KEY];
+    char *hex = fh_alloc(a, 2 * SHOWN + 1);
+    struct fh_digest *d = fh_digest_new(FH_SHA256);
+    fh_digest_add(d, u->secret, sizeof u->secret);
+    fh_digest_add(d, text, strlen(text));
+    fh_digest_finish(d, digest);
+    fh_digest_free(d);
+    fh_hex_encode(digest, SHOWN, hex);
+    return fh_sprintf(a, "x%s", hex);
+}
 
 static void make_key(const char *path, const char *body, uint8_t key[KEY])
 {

@@ -41,6 +41,9 @@ struct catalog_upstream_answer {
 fh_err catalog_upstream_ask(struct catalog_upstream *u, struct fh_arena *a, const char *path,
                             const char *body, struct catalog_upstream_answer *out,
                             struct fh_error *e) FH_MUSTCHECK;
+/* A name that stands for a text in questions: a handle of nobody, which tells nothing of the text, and the
+ * same for the same text as long as this lives. */
+const char *catalog_upstream_alias(const struct catalog_upstream *u, struct fh_arena *a, const char *text);
 fh_err catalog_upstream_metrics(struct catalog_upstream *u, struct fh_buf *out,
                                 struct fh_error *e) FH_MUSTCHECK;
 

@@ -1,6 +1,7 @@
 /* A resolve of which a part is the upstream's. See upstream_resolve.h. */
 #include "server/catalog/upstream_resolve.h"
 
+#include "common/ceilings.h"
 #include "server/catalog/catalog_scope.h"
 #include "server/catalog/resolve_message.h"
 
@@ -121,32 +122,54 @@ static json_t *join(struct fh_arena *a, const json_t *group, json_t *theirs, jso
     return answer;
 }
 
-static json_t *renamed_text(struct fh_arena *a, const char *text, const char *from, const char *to)
+/* What stands upstream for a group's name, and that name. */
+struct naming {
+    struct fh_arena *arena;
+    const char *alias, *name;
+    size_t *left; /* bytes that may still be made of this answer's texts */
+    bool is_over; /* there was no room */
+};
+
+/* A name may be much longer than its alias, so that a text of nothing but aliases, which an upstream may send
+ * and a caller may have it repeat, would become one without bounds. */
+static json_t *renamed_text(struct naming *n, const char *text)
 {
-    const char *found = strstr(text, from);
-    const char *out = "";
-    for (; found; text = found + strlen(from), found = strstr(text, from))
-        out = fh_sprintf(a, "%s%.*s%s", out, (int)(found - text), text, to);
-    return fh_json_text(fh_sprintf(a, "%s%s", out, text));
+    size_t from = strlen(n->alias), to = strlen(n->name), count = 0;
+    for (const char *p = text; (p = strstr(p, n->alias)); p += from)
+        count++;
+    size_t size = strlen(text) - count * from + count * to;
+    if (size > *n->left) {
+        n->is_over = true;
+        return json_null();
+    }
+    *n->left -= size;
+    char *out = fh_alloc(n->arena, size + 1), *at = out;
+    for (const char *found; (found = strstr(text, n->alias)); text = found + from) {
+        memcpy(at, text, (size_t)(found - text));
+        at += found - text;
+        memcpy(at, n->name, to);
+        at += to;
+    }
+    memcpy(at, text, strlen(text) + 1);
+    return fh_json_text(out);
 }
 
 /* A copy of what messages say, with the group's own name in them. Messages are a list of objects of objects
  * of strings. */
-static json_t *renamed(struct fh_arena *a, json_t *value, const char *from, const char *to, int depth)
+static json_t *renamed(struct naming *n, json_t *value, int depth)
 {
     const char *key;
     json_t *member, *copy;
     size_t i;
-    if (json_is_string(value) && strstr(json_string_value(value), from))
-        return renamed_text(a, json_string_value(value), from, to);
+    if (json_is_string(value) && strstr(json_string_value(value), n->alias))
+        return renamed_text(n, json_string_value(value));
     if (depth == 0 || !(json_is_object(value) || json_is_array(value)))
         return json_incref(value);
     copy = json_is_object(value) ? json_object() : json_array();
     if (json_is_object(value))
-        json_object_foreach(value, key, member)
-            fh_json_set(copy, key, renamed(a, member, from, to, depth - 1));
+        json_object_foreach(value, key, member) fh_json_set(copy, key, renamed(n, member, depth - 1));
     else
-        json_array_foreach(value, i, member) fh_json_push(copy, renamed(a, member, from, to, depth - 1));
+        json_array_foreach(value, i, member) fh_json_push(copy, renamed(n, member, depth - 1));
     return copy;
 }
 
@@ -180,7 +203,7 @@ fh_err catalog_join_answers(struct fh_arena *a, const struct catalog_halves *h, 
                             json_t **out, struct fh_error *e)
 {
     const json_t *them = json_object_get(theirs, "items"), *us = json_object_get(ours, "items");
-    size_t t = 0, o = 0;
+    size_t t = 0, o = 0, left = FH_MAX_UPSTREAM_NAMED;
     if (!fits(h->theirs, theirs) || !fits(h->ours, ours))
         return FH_FAIL(e, FH_UNAVAILABLE,
                        "The hub that this one asks for packages gave an answer to another question.");
@@ -200,10 +223,14 @@ fh_err catalog_join_answers(struct fh_arena *a, const struct catalog_halves *h, 
                                                     : json_copy(theirs_of_it ? theirs_of_it : ours_of_it);
         const char *name = fh_json_string(group, "name");
         json_t *messages = json_object_get(answer, "messages");
+        struct naming naming = {a, alias_of(a, i), name ? name : "", &left, false};
         if (theirs_of_it && messages)
-            fh_json_set(answer, "messages", renamed(a, messages, alias_of(a, i), name ? name : "", 3));
+            fh_json_set(answer, "messages", renamed(&naming, messages, 3));
         fh_json_set(answer, "name", fh_json_text(name ? name : ""));
         fh_json_push(items, answer);
+        if (naming.is_over)
+            return FH_FAIL(e, FH_UNAVAILABLE,
+                           "The hub that this one asks for packages gave an answer that is too large.");
     }
     return FH_OK;
 }

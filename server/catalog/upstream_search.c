@@ -1,6 +1,8 @@
 /* A search whose base catalog is upstream's. See upstream_search.h. */
 #include "server/catalog/upstream_search.h"
 
+#include "common/ceilings.h"
+#include "server/catalog/catalog_scope.h"
 #include "server/catalog/search_text.h"
 
 #include <string.h>
@@ -57,6 +59,19 @@ static bool is_ours_first(struct place ours, struct place theirs)
     return ours.by_path != theirs.by_path ? ours.by_path : ours.length < theirs.length;
 }
 
+/* An owner's row is ours alone: what another hub says is of "acme", or stands under acme's name, is not the
+ * acme that is meant here. */
+static bool is_of_base(struct fh_arena *a, const json_t *row)
+{
+    const char *path = fh_json_string(row, "attr_path"), *pkg_path = fh_json_string(row, "pkg_path");
+    const char *catalog = fh_json_string(row, "catalog"), *owner, *rest;
+    if (!path || strlen(path) > FH_MAX_ATTR_PATH || (catalog && strcmp(catalog, "nixpkgs") != 0) ||
+        (pkg_path && strcmp(pkg_path, path) != 0))
+        return false;
+    catalog_path_split(a, path, &owner, &rest);
+    return owner == NULL;
+}
+
 void catalog_merge(struct fh_arena *a, const char *term, const json_t *theirs, size_t from,
                    const struct catalog_hit *ours, size_t nours, size_t first, size_t most,
                    struct catalog_merged **out, size_t *n)
@@ -66,13 +81,13 @@ void catalog_merge(struct fh_arena *a, const char *term, const json_t *theirs, s
     *n = 0;
     while (*n < most && (i < count || k < nours)) {
         const json_t *row = i < count ? json_array_get(theirs, i) : NULL;
-        const char *path = row ? fh_json_string(row, "attr_path") : NULL;
-        if (row && !path) {
+        if (row && !is_of_base(a, row)) {
             i++;
             continue;
         }
-        bool take_ours = k < nours && (!row || is_ours_first(place_of_ours(a, &ours[k], term),
-                                                             place_of_theirs(a, path, term)));
+        bool take_ours =
+            k < nours && (!row || is_ours_first(place_of_ours(a, &ours[k], term),
+                                                place_of_theirs(a, fh_json_string(row, "attr_path"), term)));
         if (at >= first)
             (*out)[(*n)++] = take_ours ? (struct catalog_merged){.ours = &ours[k]}
                                        : (struct catalog_merged){.theirs = row};

@@ -25,7 +25,7 @@ struct catalog_merged {
     const struct catalog_hit *ours;
 };
 /* theirs: upstream's rows from its row from on (JSON objects with attr_path and description; others are
- * passed over). ours: all of our hits, in order. In the arena. */
+ * passed over, and so are those under an owner's name). ours: all of our hits, in order. In the arena. */
 void catalog_merge(struct fh_arena *a, const char *term, const json_t *theirs, size_t from,
                    const struct catalog_hit *ours, size_t nours, size_t first, size_t most,
                    struct catalog_merged **out, size_t *n);

@@ -3,10 +3,8 @@
 
 #include "common/ceilings.h"
 #include "common/mem.h"
+#include "server/http/unlinked.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -54,51 +52,13 @@ size_t web_body_add(struct web_intake *in, const void *bytes, size_t n)
     return n;
 }
 
-/* An unlinked file; where the file system has no O_TMPFILE, one that is unlinked at once. */
-static fh_err open_file(struct web_intake *in, struct fh_error *e)
-{
-    in->fd = open(in->spool_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (in->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-        char name[4096];
-        snprintf(name, sizeof name, "%s/body-XXXXXX", in->spool_dir);
-        in->fd = mkostemp(name, O_CLOEXEC);
-        if (in->fd >= 0)
-            unlink(name);
-    }
-    if (in->fd < 0) {
-        in->disk_full = errno == ENOSPC || errno == EDQUOT;
-        return FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The hub could not make a file for a large request");
-    }
-    return FH_OK;
-}
-
-/* Bodies that are still coming belong to nothing yet: they are the first that there is no room for. */
-static bool has_room(const struct web_intake *in, size_t n)
-{
-    struct statvfs disk;
-    return fstatvfs(in->fd, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= FH_SPARE_DISK + n;
-}
-
+/* Bodies that are still coming belong to nothing yet. */
 static fh_err write_file(struct web_intake *in, const char *bytes, size_t n, struct fh_error *e)
 {
-    in->disk_full = !has_room(in, n);
-    if (in->disk_full)
-        return FH_FAIL(e, FH_UNAVAILABLE, "The hub's disk is full; this request could not be received.");
-    while (n > 0) {
-        ssize_t put = write(in->fd, bytes, n);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0) {
-            in->disk_full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
-            return in->disk_full
-                       ? FH_FAIL(e, FH_UNAVAILABLE,
-                                 "The hub's disk is full; this request could not be received.")
-                       : FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The hub could not store a large request");
-        }
-        bytes += put;
-        n -= (size_t)put;
-    }
-    return FH_OK;
+    fh_err rc = web_unlinked_write(in->fd, bytes, n, &in->disk_full, e);
+    return in->disk_full
+               ? FH_FAIL(e, FH_UNAVAILABLE, "The hub's disk is full; this request could not be received.")
+               : rc;
 }
 
 /* Decoded bytes go to memory as long as all of them fit there. */
@@ -111,7 +71,7 @@ static fh_err put(struct web_intake *in, const char *bytes, size_t n, struct fh_
     if (in->fd < 0 && in->size <= FH_MAX_BODY_SMALL)
         return fh_buf_add(&in->small, bytes, n, e);
     if (in->fd < 0) {
-        FH_TRY(open_file(in, e));
+        FH_TRY(web_unlinked_open(in->spool_dir, &in->fd, &in->disk_full, e));
         FH_TRY(write_file(in, in->small.data, in->small.len, e));
         fh_buf_free(&in->small);
     }

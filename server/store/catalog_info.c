@@ -1,7 +1,11 @@
 /* What the catalog tells of itself. See catalog_info.h. */
 #include "server/store/catalog_info.h"
 
+#include "common/ceilings.h"
+#include "common/json.h"
 #include "server/store/store_rows.h"
+
+#include <string.h>
 
 fh_err store_catalog_count(struct db_conn *c, struct fh_arena *a, struct store_catalog_counts *out,
                            struct fh_error *e)
@@ -30,18 +34,20 @@ fh_err store_catalog_count(struct db_conn *c, struct fh_arena *a, struct store_c
     return FH_OK;
 }
 
-fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, int64_t **out,
-                            size_t *n, struct fh_error *e)
+fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, const int64_t *catalog_ids, size_t n,
+                            struct store_build_count **out, size_t *found, struct fh_error *e)
 {
     struct db_rows *rows;
     FH_TRY(db_query(c, a,
-                    "SELECT count(b.id) FROM package p LEFT JOIN package_build b ON b.package_id = p.id "
-                    "WHERE p.catalog_id = $1 GROUP BY p.attr_path ORDER BY p.attr_path",
-                    DB_PARAMS(DB_I64(catalog_id)), &rows, e));
-    *n = db_count(rows);
-    *out = fh_alloc(a, (*n + 1) * sizeof **out);
-    for (size_t i = 0; i < *n; i++)
-        (*out)[i] = db_get_i64(rows, i, 0);
+                    "SELECT p.catalog_id, count(b.id) FROM package p "
+                    "LEFT JOIN package_build b ON b.package_id = p.id "
+                    "WHERE p.catalog_id = ANY ($1::text::bigint[]) GROUP BY p.catalog_id, p.attr_path "
+                    "ORDER BY p.catalog_id, p.attr_path",
+                    DB_PARAMS(DB_TEXT(store_id_list(a, catalog_ids, n))), &rows, e));
+    *found = db_count(rows);
+    *out = fh_alloc(a, (*found + 1) * sizeof **out);
+    for (size_t i = 0; i < *found; i++)
+        (*out)[i] = (struct store_build_count){db_get_i64(rows, i, 0), db_get_i64(rows, i, 1)};
     return FH_OK;
 }
 
@@ -75,21 +81,23 @@ fh_err store_sources(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, 
     return FH_OK;
 }
 
-fh_err store_source_get(struct db_conn *c, struct fh_arena *a, int64_t build_id, struct store_source *out,
-                        struct fh_error *e)
+fh_err store_sources_get(struct db_conn *c, struct fh_arena *a, const int64_t *build_ids, size_t n,
+                         struct store_source **out, size_t *found, struct fh_error *e)
 {
     struct db_rows *rows;
     FH_TRY(db_query(
         c, a,
         "SELECT s.build_id, p.attr_path, s.build_type, s.source, s.locked_inputs_hash, s.direct, s.closure "
         "FROM build_source s JOIN package_build b ON b.id = s.build_id JOIN package p ON p.id = b.package_id "
-        "WHERE s.build_id = $1",
-        DB_PARAMS(DB_I64(build_id)), &rows, e));
-    if (db_count(rows) == 0)
-        return FH_FAIL(e, FH_NOT_FOUND, "There is no such build.");
-    *out = read_source(rows, 0);
-    out->direct = db_get_text(rows, 0, 5);
-    out->closure = db_get_text(rows, 0, 6);
+        "WHERE s.build_id = ANY ($1::text::bigint[]) ORDER BY s.build_id",
+        DB_PARAMS(DB_TEXT(store_id_list(a, build_ids, n))), &rows, e));
+    *found = db_count(rows);
+    *out = fh_alloc(a, (*found + 1) * sizeof **out);
+    for (size_t i = 0; i < *found; i++) {
+        (*out)[i] = read_source(rows, i);
+        (*out)[i].direct = db_get_text(rows, i, 5);
+        (*out)[i].closure = db_get_text(rows, i, 6);
+    }
     return FH_OK;
 }
 
@@ -107,12 +115,40 @@ fh_err store_build_time(struct db_conn *c, struct fh_arena *a, int64_t catalog_i
     return *out ? FH_OK : FH_FAIL(e, FH_NOT_FOUND, "There is no such build.");
 }
 
-fh_err store_owner_known(struct db_conn *c, struct fh_arena *a, const char *handle, bool *out,
-                         struct fh_error *e)
+/* ["a","b"] */
+static fh_err text_list(struct fh_arena *a, const char *const *texts, size_t n, const char **out,
+                        struct fh_error *e)
+{
+    struct fh_buf b = FH_BUF_INIT(FH_MAX_BODY_LOOKUP * 2);
+    fh_err rc = fh_buf_add_char(&b, '[', e);
+    for (size_t i = 0; rc == FH_OK && i < n; i++) {
+        rc = i > 0 ? fh_buf_add_char(&b, ',', e) : FH_OK;
+        if (rc == FH_OK)
+            rc = fh_json_write_string(texts[i], strlen(texts[i]), &b, e);
+    }
+    if (rc == FH_OK)
+        rc = fh_buf_add_char(&b, ']', e);
+    if (rc == FH_OK)
+        *out = fh_strndup(a, b.data, b.len);
+    fh_buf_free(&b);
+    return rc;
+}
+
+fh_err store_owners_known(struct db_conn *c, struct fh_arena *a, const char *const *handles, size_t n,
+                          bool *out, struct fh_error *e)
 {
     struct db_rows *rows;
-    FH_TRY(db_query(c, a, "SELECT EXISTS (SELECT FROM owner WHERE lower(handle) = lower($1 COLLATE \"C\"))",
-                    DB_PARAMS(DB_TEXT(handle)), &rows, e));
-    *out = db_get_bool(rows, 0, 0);
+    const char *list;
+    memset(out, 0, n * sizeof *out);
+    if (n == 0)
+        return FH_OK;
+    FH_TRY(text_list(a, handles, n, &list, e));
+    FH_TRY(db_query(
+        c, a,
+        "SELECT k.ord FROM jsonb_array_elements_text($1::text::jsonb) WITH ORDINALITY k (handle, ord) "
+        "WHERE EXISTS (SELECT FROM owner WHERE lower(handle) = lower(k.handle COLLATE \"C\"))",
+        DB_PARAMS(DB_TEXT(list)), &rows, e));
+    for (size_t i = 0; i < db_count(rows); i++)
+        out[db_get_i64(rows, i, 0) - 1] = true;
     return FH_OK;
 }

@@ -13,9 +13,12 @@ struct store_catalog_counts {
 fh_err store_catalog_count(struct db_conn *c, struct fh_arena *a, struct store_catalog_counts *out,
                            struct fh_error *e) FH_MUSTCHECK;
 
-/* How many builds each package of a catalog has, by attribute path. */
-fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, int64_t **out,
-                            size_t *n, struct fh_error *e) FH_MUSTCHECK;
+/* How many builds each package of some catalogs has: by catalog, then by attribute path. */
+struct store_build_count {
+    int64_t catalog_id, builds;
+};
+fh_err store_catalog_builds(struct db_conn *c, struct fh_arena *a, const int64_t *catalog_ids, size_t n,
+                            struct store_build_count **out, size_t *found, struct fh_error *e) FH_MUSTCHECK;
 
 /* The newest build of a package that says where its source is. */
 struct store_source {
@@ -28,12 +31,12 @@ struct store_source {
  * then, Unix seconds, 0: now. */
 fh_err store_sources(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, int64_t before,
                      struct store_source **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
-/* All of one. */
-fh_err store_source_get(struct db_conn *c, struct fh_arena *a, int64_t build_id, struct store_source *out,
-                        struct fh_error *e) FH_MUSTCHECK;
-/* Is there an owner of that handle, in whatever case? */
-fh_err store_owner_known(struct db_conn *c, struct fh_arena *a, const char *handle, bool *out,
-                         struct fh_error *e) FH_MUSTCHECK;
+/* All of some, in the order of their ids. */
+fh_err store_sources_get(struct db_conn *c, struct fh_arena *a, const int64_t *build_ids, size_t n,
+                         struct store_source **out, size_t *found, struct fh_error *e) FH_MUSTCHECK;
+/* Is there an owner of each handle, in whatever case? */
+fh_err store_owners_known(struct db_conn *c, struct fh_arena *a, const char *const *handles, size_t n,
+                          bool *out, struct fh_error *e) FH_MUSTCHECK;
 /* When a build of that source revision was made, Unix seconds. FH_NOT_FOUND. */
 fh_err store_build_time(struct db_conn *c, struct fh_arena *a, int64_t catalog_id, const char *attr_path,
                         const char *rev, int64_t *out, struct fh_error *e) FH_MUSTCHECK;

@@ -122,6 +122,19 @@ def test_what_is_cut_off_or_damaged_is_refused_as_a_whole(hub, place, pack):
     assert version(hub) == before and hub.sql("SELECT count(*) FROM catalog_page WHERE rev_count = 40") == "0"
 
 
+def test_what_would_take_much_memory_to_decompress_is_refused_with_what_to_do(hub, place):
+    large = subprocess.run(["zstd", "-q", "-c", "--long=31", "-19"], input=os.urandom(1 << 20) * 80, capture_output=True)
+    if large.returncode != 0:
+        pytest.skip("this zstd knows no long windows: " + large.stderr.decode())
+    done = hub.admin("catalog", "import", "rows", write(place, large.stdout), check=False)
+    assert done.returncode == 1 and "without \"--long\"" in done.stderr
+
+
+def test_text_for_people_may_have_lines_and_names_their_slashes(hub, place):
+    rows = [row("prose", page=43, description="One\nTwo\tthree \u05d0\u200f"), {**row("angular", page=43), "attr_path": "nodePackages.@angular/cli"}]
+    assert imported(hub, write(place, lines(*rows)))["added"] == 2
+
+
 def test_standard_input_and_several_files_are_one_import(hub, place):
     first, second = write(place, lines(row("many.a", page=50)), "a"), write(place, lines(row("many.b", page=50)), "b")
     done = imported(hub, first, "-", second, input=lines(row("many.c", page=50), row("many.c", "2.13", page=50)))
@@ -142,6 +155,17 @@ BAD = [
     ("catalog", "of another catalog", lambda r: {**r, "catalog": "alice"}),
     ("attr", "attr_path has an empty part", lambda r: {**r, "attr_path": "a..b"}),
     ("space", "holds a space or a control character", lambda r: {**r, "attr_path": "a b"}),
+    ("c1", "holds a space or a control character", lambda r: {**r, "attr_path": "a\u009b31m"}),
+    ("direction", "holds a space or a control character", lambda r: {**r, "attr_path": "a\u202eb"}),
+    ("owner", "begins like that of an owner's package", lambda r: {**r, "attr_path": "alice/rocket.x"}),
+    ("escape", "its description holds a control character", lambda r: {**r, "description": "a\x1b[2J"}),
+    ("escape-version", "its version holds a control character", lambda r: {**r, "version": "1\u009b"}),
+    ("drv", "its derivation is no store path", lambda r: {**r, "derivation": "/tmp/x.drv"}),
+    ("drv-line", "its derivation is no store path", lambda r: {**r, "derivation": r["derivation"] + "\n"}),
+    ("path", "at no store path", lambda r: {**r, "outputs": [{"name": "out", "store_path": "/nix/store/../../etc"}]}),
+    ("path-dots", "at no store path", lambda r: {**r, "outputs": [{"name": "out", "store_path": "/nix/store/.."}]}),
+    ("path-none", "at no store path", lambda r: {**r, "outputs": [{"name": "out", "store_path": ""}]}),
+    ("output", "its name holds a space", lambda r: {**r, "outputs": [{"name": "o\nt", "store_path": "/nix/store/x"}]}),
     ("long", "description is longer than", lambda r: {**r, "description": "x" * 9000}),
     ("longer", "longer than any row", lambda r: {**r, "description": "x" * 300000}),
     ("outputs", '"name" and "store_path"', lambda r: {**r, "outputs": [{"name": "out"}]}),
@@ -353,6 +377,14 @@ def test_builds_go_into_an_owners_catalog_that_is_private_at_first(hub, place):
     assert changed["changed"] == 1
 
 
+def test_an_owners_build_may_have_a_word_for_a_derivation(hub, place):
+    owner = hub.new_user()
+    done = imported(hub, "--catalog", owner.handle, write(place, lines(build(derivation="dummy"))))
+    assert (done["added"], done["refused"]) == (1, 0)
+    done = hub.admin("catalog", "import", "rows", "--catalog", owner.handle, write(place, lines(build("b", derivation="a\x1b[2J"))), check=False)
+    assert done.returncode == 1 and "its derivation is no store path" in done.stderr
+
+
 def test_a_build_of_another_owner_or_page_or_with_other_outputs_is_refused(hub, place):
     owner = hub.new_user()
     imported(hub, "--catalog", owner.handle, write(place, lines(build())))
@@ -526,6 +558,10 @@ def test_what_nix_eval_jobs_prints_is_a_page(fresh_hub):
     assert "1 attribute did not evaluate" in done.stderr and "2 lines could not be taken" in done.stderr
     assert "a part with a dot" in done.stderr and "darwin-only: it is for another system" in done.stderr
     assert rows_of(hub, 77) == {"hello": "2.12.1", "ruby.gem": "0.9.5"}
+    hostile = [{**JOBS[0], "attr": "e", "attrPath": ["e"], "outputs": {"out": "/etc"}}, {**JOBS[0], "attr": "f", "attrPath": ["alice/f"]},
+               {**JOBS[0], "attr": "g", "attrPath": ["g"], "outputs": {"o\x1bt": "/nix/store/x"}}, {**JOBS[0], "attr": "h", "attrPath": ["h"], "drvPath": "x.drv"}]
+    done = hub.admin("catalog", "import", "nixpkgs", *PAGE, "--system", "x86_64-linux", "-", input=lines(*hostile), check=False)
+    assert done.returncode == 1 and "Not one line can be taken" in done.stderr and "\x1b" not in done.stderr
     assert of_derivation(hub, "hello", "flags") == "0" and of_derivation(hub, "ruby.gem", "flags") == str(4 + 8)
     assert of_derivation(hub, "hello", "license") == "[ NCSA, [ Apache-2.0 LLVM-exception ] ]"
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import threading
+import time
 import urllib.parse
 
 import pytest
@@ -411,6 +412,34 @@ def test_lookups_have_limits_and_say_what_is_wrong(world):
     assert hub.http(f"{CATALOG}/build-inputs/lookup", method="POST", data=fine, headers={"Content-Type": "application/json"}).json == {"version": 1, "groups": {}}
 
 
+def test_a_lookup_asks_the_database_of_no_catalog_that_is_not_seen_and_of_each_other_once(world):
+    def statements():
+        time.sleep(1.2)  # PostgreSQL counts late
+        return int(world.hub.sql("SELECT sum(xact_commit) FROM pg_stat_database"))
+
+    groups = {str(g): [f"nobody-{i}.x" for i in range(900)] + ["alice.tool", "quiet.*", "acme.hello"] * 40 for g in range(30)}
+    before = statements()
+    answer = lookup(world.hub, groups)
+    assert answer.status == 200 and set(answer.json["groups"]["29"]["lock"]) == {"alice/tool", "quiet/hello"}
+    assert len(answer.json["groups"]["0"]["unresolvable"]) == 940
+    assert statements() - before < 2000
+
+
+def test_stars_that_mean_very_much_are_refused(new_hub):
+    hub = new_hub()
+    hub.new_user("alice")
+    shelf = Shelf(hub)
+    shelf.catalog("alice", "public")
+    for i in range(40):
+        shelf.build("alice", f"set.p{i}", "1", source="https://example.com/p")
+    shelf.publish()
+    bench.wait_for(lambda: lookup(hub, {"a": ["alice.set.*"]}).json["groups"]["a"]["lock"])
+    assert len(lookup(hub, {"a": ["alice.set.*"] * 400}).json["groups"]["a"]["matched"]) == 40
+    refused = lookup(hub, {str(i): ["alice.set.*"] * 200 for i in range(3)})
+    assert refused.status == 422 and "at a time" in refused.json["detail"]
+    assert lookup(hub, {str(i): ["alice.set.p1"] * 1000 for i in range(30)}).status == 200
+
+
 def test_locked_sources_are_those_that_are_known_of_a_catalog_one_may_see(world):
     got = world.hub.http(f"{CATALOG}/catalogs/alice/locked-sources?pageSize=2").json
     assert got["total_count"] == 4 and len(got["items"]) == 2
@@ -515,6 +544,25 @@ def test_a_hub_that_lost_its_listener_misses_no_change(new_hub):
         assert names(search(hub, "alpha")) == []
     finally:
         subprocess.run(["kill", "-CONT", pid], check=True)
+
+
+def test_what_was_kept_is_forgotten_when_the_database_was_away(new_hub):
+    """It may have been set back to an earlier moment meanwhile, where the same numbers stand for something else."""
+    hub = new_hub("--rate-limit", "0")
+    shelf = Shelf(hub)
+    shelf.page(100, ["stable"], [shelf.row("alpha", "1")])
+    shelf.publish()
+    body = {"items": [{"name": "g", "descriptors": [{"install_id": "a", "attr_path": "omega", "systems": ["x86_64-linux"]}]}]}
+
+    def resolves():
+        return hub.http(f"{CATALOG}/resolve", method="POST", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}).json["items"][0]["page"]
+
+    assert names(search(hub, "omega")) == [] and resolves() is None
+    hub.sql("SET session_replication_role = replica; UPDATE package SET attr_path = 'omega' WHERE attr_path = 'alpha'")  # no number is another one
+    assert names(search(hub, "omega")) == [] and resolves() is None
+    hub.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'floe listener'")
+    bench.wait_for(lambda: names(search(hub, "omega")) == ["omega"] and resolves())
+    assert names(search(hub, "alpha")) == []
 
 
 def test_metrics_tell_of_the_index(world):

@@ -1,5 +1,6 @@
 """A hub without a base catalog of its own asks another: two hubs, and between them something that can be made to fail."""
 
+import itertools
 import json
 import http.server
 import threading
@@ -251,6 +252,35 @@ def test_lookups_of_owners_that_are_not_here_go_on_and_the_others_do_not(world):
     world.between.how = "close"
     assert lookup(world.near, {"a": ["faraway.other"]}).status == 503
     assert lookup(world.near, {"a": ["alice.hello"]}).status == 200
+
+
+def test_whether_an_owner_is_here_but_hidden_shows_in_no_answer_and_in_no_question(world):
+    near, seen = world.near, world.between.seen
+    build = {"reference_point": {"as_of_build": {"catalog": "OWNER", "attr_path": "WHAT", "rev": "1"}}}
+    for references, more in ((["OWNER.WHAT"], {}), (["OWNER.WHAT.*", "OWNER.bWHAT"], {}), (["faraway.other"], build),
+                             (["alice.nope", "OWNER.WHAT", "nobody.x", "alice.nope2", "OWNER.cWHAT", "faraway.tool"], {})):
+        told = set()
+        for owner, what in itertools.product(("acme", "abcd"), ("uno", "due")):
+            def real(value, owner=owner, what=what):
+                return json.loads(json.dumps(value).replace("OWNER", owner).replace("WHAT", what))
+
+            seen.clear()
+            got = lookup(near, {"g": real(references)}, **real(more))
+            told.add((got.status, got.text.replace(owner, "OWNER").replace(what, "WHAT"), got.headers["Floe-Upstream"], got.headers["Age"], len(seen)))
+            assert not [1 for path, _, body in seen if "acme" in path + (body or b"").decode()]
+        assert len(told) == 1 and told.pop()[4] == 1, told
+    world.between.how = "close"
+    assert lookup(near, {"g": ["acme.other"]}).status == 503  # as of one that is not here
+
+
+def test_what_an_upstream_says_of_owners_it_was_not_asked_about_is_passed_over(world):
+    evil = {"lock": {}, "matched": {"acme/rocket": ["acme.rocket"], "faraway/tool": ["faraway.tool", "acme.rocket"]}, "unresolvable": []}
+    world.between.answer, answer = lambda h, body: world.between.send(h, 200, json.dumps({"version": 1, "groups": {"0": evil}}).encode()), world.between.answer
+    try:
+        group = lookup(world.near, {"a": ["acme.rocket", "faraway.tool"]}).json["groups"]["a"]
+    finally:
+        world.between.answer = answer
+    assert group["matched"] == {"faraway/tool": ["faraway.tool"]} and [u["reference"] for u in group["unresolvable"]] == ["acme.rocket"]
 
 
 def test_an_answer_is_given_again_for_as_long_as_it_is_fresh(world):

@@ -12,6 +12,7 @@ import time
 import pytest
 
 import bench
+from shelf import Shelf
 
 ROUNDS = int(os.environ.get("FLOE_ROUNDS", "20"))
 
@@ -202,6 +203,39 @@ def test_bodies_that_are_still_coming_do_not_take_the_last_room_on_the_disk(new_
         env = bench.Environment(m, "web")
         env.generation()
         m.push(hub, owner.handle, env.repo, "HEAD:web", owner.token, check=True)
+    finally:
+        for s in slow:
+            s.close()
+        hub.stop()
+        subprocess.run(["umount", "-l", data])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can only be mounted by root")
+def test_answers_that_wait_for_their_client_do_not_take_the_last_room_on_the_disk(new_hub, workshop):
+    data = workshop.folder("crowded")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=240m,mode=700,uid=%d,gid=%d" % (data.stat().st_uid, data.stat().st_gid),
+                              "tmpfs", data], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here: " + mounted.stderr.strip())
+    slow = []
+    try:
+        hub = new_hub(data=data)
+        shelf = Shelf(hub)
+        shelf.page(100, ["stable"], [shelf.row(f"item{i}", "1", systems=["x86_64-linux"], description="d" * 8000) for i in range(1200)])
+        shelf.publish()
+        ask = "GET /api/v1/catalog/search?system=x86_64-linux&search_term=item&pageSize=10000 HTTP/1.1\r\nHost: h\r\n\r\n"
+        for _ in range(30):  # ten megabytes each, of which the kernel takes some
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", hub.port))
+            s.sendall(ask.encode())
+            slow.append(s)
+        bench.wait_for(lambda: hub.log().count('"route":"catalog.search"') > 0 and '"status":503' in hub.log(), timeout=60)
+        assert os.statvfs(data).f_bavail * os.statvfs(data).f_frsize > 40_000_000
+        assert hub.http("/api/v1/catalog/search?system=x86_64-linux&search_term=item").status == 200
+        refused = hub.http("/api/v1/catalog/search?system=x86_64-linux&search_term=item&pageSize=10000")
+        assert refused.status == 503 and "disk is full" in refused.json["detail"]
+        hub.new_user()
     finally:
         for s in slow:
             s.close()

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import tomllib
+import urllib.parse
 
 import pytest
 
@@ -591,6 +592,27 @@ def test_what_a_catalog_says_drives_no_terminal(laptop, catalog):
         assert "\x1b" not in done.stdout + done.stderr and "\u202e" not in done.stdout + done.stderr, done
 
 
+def test_a_catalog_of_very_many_versions_or_of_absurd_names_is_shown_in_bounded_time_and_width(laptop, catalog):
+    def answer(rows):
+        def take(handler, n, forward):
+            query = {k: v[0] for k, v in urllib.parse.parse_qs(urllib.parse.urlsplit(handler.path).query).items()}
+            handler.answer(200, *catalog.json(catalog.paged(rows, query)))
+            return True
+        return take
+
+    def row(version, system="x86_64-linux"):
+        return {"pkg_path": "hello", "version": version, "system": system}
+
+    catalog.trouble = answer([row(f"1.{i}") for i in range(19_000)])
+    done = laptop.floe("show", "hello", check=True, timeout=30)
+    assert done.stdout.count("(x86_64-linux only)") == 19_000
+    catalog.trouble = answer([row("v" * 50_000)] + [row(f"1.{i}") for i in range(500)])
+    done = laptop.floe("show", "hello", check=True)
+    assert "    hello@1.0   (x86_64-linux only)" in done.stdout and len(done.stdout) < 200_000
+    catalog.trouble = answer([{"pkg_path": "x" * 50_000}] + [{"pkg_path": f"p{i}"} for i in range(500)])
+    assert len(laptop.floe("search", "hello", "--all", check=True).stdout) < 100_000
+
+
 def test_an_endless_catalog_is_given_up(laptop, catalog):
     page = {"items": [{"pkg_path": f"p{i}", "description": None} for i in range(1000)], "total_count": 10 ** 9}
     catalog.trouble = says(200, [("Content-Type", "application/json")], json.dumps(page).encode())
@@ -598,3 +620,7 @@ def test_an_endless_catalog_is_given_up(laptop, catalog):
     assert done.returncode == 1 and "does not end" in done.stderr
     done = laptop.floe("search", "ppp", check=True)
     assert done.stdout.count("\n") == 10 and "<no description provided>" in done.stdout
+    wide = {"items": [{"pkg_path": f"p{i}", "description": "d" * 40_000} for i in range(1000)], "total_count": 10 ** 9}
+    catalog.trouble = says(200, [("Content-Type", "application/json")], json.dumps(wide).encode())
+    done = laptop.floe("search", "--all", "ppp")
+    assert done.returncode == 1 and "does not end" in done.stderr

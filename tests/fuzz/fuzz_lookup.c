@@ -20,12 +20,13 @@ static void check_reference(struct fh_arena *a, const char *text)
 {
     struct catalog_reference r, path;
     if (catalog_reference_parse(a, text, &r)) {
-        must(r.owner && r.owner[0] && (r.n > 0 || r.all) && catalog_reference_begins(&r, &r));
+        must(r.owner && r.owner[0] && (r.n > 0 || r.all) && catalog_reference_compare(&r, &r, SIZE_MAX) == 0);
         for (size_t i = 0; i < r.n; i++)
             must(r.parts[i][0] != '\0' && strlen(r.parts[i]) <= strlen(text));
     }
     if (catalog_attr_parse(a, text, &path))
-        must(!path.owner && path.n > 0 && !path.all && catalog_reference_begins(&path, &path));
+        must(!path.owner && path.n > 0 && !path.all &&
+             catalog_reference_compare(&path, &path, SIZE_MAX) == 0);
     else
         must(path.n == 0);
 }

@@ -1,9 +1,10 @@
 /* Lookups of build inputs: references taken apart, answers put together. */
 #include "server/catalog/lookup.h"
-#include "server/catalog/lookup_reference.h"
+#include "server/catalog/lookup_held.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -72,18 +73,59 @@ static void references_are_taken_apart_at_their_dots_outside_quotes(void **state
     }
 }
 
-static void a_path_begins_with_its_parts_and_not_with_a_part_of_one(void **state)
+static bool begins(const struct catalog_reference *x, const struct catalog_reference *y)
 {
-    struct catalog_reference path, longer, other;
+    return x->n <= y->n && catalog_reference_compare(x, y, x->n) == 0;
+}
+
+static const char *path_of(unsigned n)
+{
+    static const char *const parts[] = {"a", "b", "ab", "\"a.b\"", "\"b\"", "a-b"};
+    const char *text = parts[n % 6];
+    for (n /= 6; n > 0; n /= 6)
+        text = fh_sprintf(a, "%s.%s", text, parts[n % 6]);
+    return text;
+}
+
+/* Some paths, sorted by their bytes; the same parts may be written in two ways. */
+static const struct catalog_held *some_of(unsigned every)
+{
+    enum { MOST = 6 * 6 * 6 };
+    struct store_source *sources = fh_alloc(a, (MOST + 1) * sizeof *sources);
+    size_t n = 0;
+    for (unsigned i = 0; i < MOST; i++)
+        if (random() % every == 0)
+            sources[n++].attr_path = path_of(i);
+    sources[n++].attr_path = "cannot be.\"taken apart";
+    return catalog_held_of(a, "o", sources, n);
+}
+
+static void a_reference_means_all_that_begins_with_it_or_the_longest_that_it_begins_with(void **state)
+{
     (void)state;
-    assert_true(catalog_attr_parse(a, "set.pkg", &path));
-    assert_true(catalog_attr_parse(a, "set.pkg.x", &longer));
-    assert_true(catalog_attr_parse(a, "set.pkgs", &other));
-    assert_true(catalog_reference_begins(&path, &longer));
-    assert_false(catalog_reference_begins(&longer, &path));
-    assert_false(catalog_reference_begins(&path, &other));
-    assert_false(catalog_attr_parse(a, "set.*.", &path));
-    assert_int_equal(path.n, 0);
+    srandom(4);
+    for (int round = 0; round < 60; round++) {
+        const struct catalog_held *h = some_of(1 + (unsigned)round % 9);
+        for (unsigned i = 0; i < 400; i++) {
+            struct catalog_reference r;
+            size_t from, to, all = 0, longest = 0;
+            bool stars = i % 2;
+            assert_true(
+                catalog_reference_parse(a, fh_sprintf(a, "o.%s%s", path_of(i), stars ? ".*" : ""), &r));
+            catalog_held_find(h, &r, &from, &to);
+            for (size_t k = 0; k < h->n; k++) {
+                const struct catalog_reference *path = &h->items[k].path;
+                all += begins(&r, path);
+                if (begins(path, &r) && path->n > longest)
+                    longest = path->n;
+                if (stars)
+                    assert_int_equal(begins(&r, path), k >= from && k < to);
+            }
+            assert_int_equal(to - from, stars ? all : longest > 0);
+            if (!stars && longest > 0)
+                assert_true(begins(&h->items[from].path, &r) && h->items[from].path.n == longest);
+        }
+    }
 }
 
 static bool sees_all_but_secret(void *arg, const char *catalog)
@@ -171,7 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(references_are_taken_apart_at_their_dots_outside_quotes),
-        cmocka_unit_test(a_path_begins_with_its_parts_and_not_with_a_part_of_one),
+        cmocka_unit_test(a_reference_means_all_that_begins_with_it_or_the_longest_that_it_begins_with),
         cmocka_unit_test(the_way_to_what_is_hidden_is_told_without_a_reason),
         cmocka_unit_test(two_revisions_of_one_input_are_a_conflict_and_the_same_one_is_none),
         cmocka_unit_test(what_is_stored_wrongly_is_taken_for_nothing),

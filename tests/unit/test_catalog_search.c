@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -239,6 +240,106 @@ static void searches_are_what_a_plain_model_says(void **state)
     check_against_model(12000, 100);
 }
 
+/* --- several catalogs */
+
+enum { OWNERS = 25, MOST_ROWS = 60 };
+
+struct row_of {
+    const char *owner, *path;
+    int kind;
+};
+
+static int by_whole_rule(const void *x, const void *y)
+{
+    const struct row_of *r = x, *s = y;
+    size_t m = strlen(r->path) + (r->owner ? strlen(r->owner) + 1 : 0),
+           n = strlen(s->path) + (s->owner ? strlen(s->owner) + 1 : 0);
+    int order = r->kind != s->kind ? r->kind - s->kind : m != n ? (m < n ? -1 : 1) : 0;
+    order = order ? order : (r->owner != NULL) - (s->owner != NULL);
+    order = order || !r->owner ? order : strcmp(r->owner, s->owner);
+    return order ? order : strcmp(r->path, s->path);
+}
+
+/* The base catalog and owners' ones, in any order, and all their rows. */
+static size_t make_catalogs(struct catalog_searched *in, struct row_of *all)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < OWNERS; c++) {
+        struct catalog_maker *m = catalog_maker_new((int64_t)c, 1);
+        const char *owner = c == 7 ? NULL : fh_sprintf(a, "%s%zu", word(6), c);
+        for (size_t i = 0, rows = below(MOST_ROWS); i < rows; i++) {
+            struct catalog_row row = {.attr_path = fh_sprintf(a, "%s%zu", word(12), i),
+                                      .name = "n",
+                                      .version = "1",
+                                      .description = word(9)};
+            catalog_maker_add(m, &row);
+            all[n++] = (struct row_of){owner, row.attr_path,
+                                       kind_of(&(struct plain){row.attr_path, row.description, NULL}, "a")};
+        }
+        in[c] = (struct catalog_searched){catalog_maker_finish(m), owner};
+    }
+    return n;
+}
+
+static void any_page_of_many_catalogs_is_what_a_plain_model_says(void **state)
+{
+    (void)state;
+    static struct catalog_searched in[OWNERS];
+    static struct row_of all[OWNERS * MOST_ROWS];
+    srandom(3);
+    for (int round = 0; round < 20; round++) {
+        size_t n = make_catalogs(in, all), found = 0;
+        qsort(all, n, sizeof *all, by_whole_rule);
+        while (found < n && all[found].kind < 2)
+            found++;
+        for (int page = 0; page < 40; page++) {
+            size_t first = below((unsigned)found + 5), most = below(page % 2 ? 9 : 900), count, total;
+            struct catalog_hit *hits;
+            catalog_search(a, in, OWNERS, "a", first, most, &hits, &count, &total);
+            assert_int_equal(total, found);
+            assert_int_equal(count, first >= found ? 0 : most < found - first ? most : found - first);
+            for (size_t i = 0; i < count; i++) {
+                struct catalog_row row;
+                catalog_part_row(hits[i].in->part, hits[i].row, &row);
+                assert_string_equal(row.attr_path, all[first + i].path);
+                assert_ptr_equal(hits[i].in->owner, all[first + i].owner);
+            }
+        }
+        for (size_t c = 0; c < OWNERS; c++)
+            catalog_part_drop((struct catalog_part *)(uintptr_t)in[c].part);
+    }
+}
+
+static double cost_of_page(const struct catalog_searched *in, size_t n, size_t first)
+{
+    struct catalog_hit *hits;
+    size_t count, total;
+    clock_t began = clock();
+    catalog_search(a, in, n, "aa", first, 10, &hits, &count, &total);
+    assert_true(count == 10);
+    return (double)(clock() - began) / CLOCKS_PER_SEC;
+}
+
+static void a_page_far_behind_costs_about_what_the_first_does(void **state)
+{
+    (void)state;
+    enum { MANY = 600, ROWS = 100 };
+    static struct catalog_searched in[MANY];
+    for (size_t c = 0; c < MANY; c++) {
+        struct catalog_maker *m = catalog_maker_new((int64_t)c, 1);
+        for (size_t i = 0; i < ROWS; i++) {
+            struct catalog_row row = {
+                .attr_path = fh_sprintf(a, "aa%*zu", (int)(i % 40), i), .name = "n", .version = "1"};
+            catalog_maker_add(m, &row);
+        }
+        in[c] = (struct catalog_searched){catalog_maker_finish(m), fh_sprintf(a, "owner%04zu", c)};
+    }
+    double near = cost_of_page(in, MANY, 0), far = cost_of_page(in, MANY, MANY * ROWS - 20);
+    assert_true(far < 10 * near + 0.1);
+    for (size_t c = 0; c < MANY; c++)
+        catalog_part_drop((struct catalog_part *)(uintptr_t)in[c].part);
+}
+
 static void a_scan_finds_the_first_place_and_nothing_behind_the_end(void **state)
 {
     (void)state;
@@ -279,6 +380,8 @@ int main(void)
         cmocka_unit_test(case_is_nothing_beyond_ascii_either),
         cmocka_unit_test(without_a_term_all_is_found),
         cmocka_unit_test(searches_are_what_a_plain_model_says),
+        cmocka_unit_test(any_page_of_many_catalogs_is_what_a_plain_model_says),
+        cmocka_unit_test(a_page_far_behind_costs_about_what_the_first_does),
         cmocka_unit_test(a_scan_finds_the_first_place_and_nothing_behind_the_end),
         cmocka_unit_test(parts_are_shared_until_the_last_holder_drops_them),
     };

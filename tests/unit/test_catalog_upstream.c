@@ -1,5 +1,6 @@
 /* What is pure of asking another hub: which rows a page needs, how they and ours become one list, how a
  * resolve is taken apart and put together, which answers are kept. */
+#include "common/ceilings.h"
 #include "server/catalog/upstream_cache.h"
 #include "server/catalog/upstream_resolve.h"
 #include "server/catalog/upstream_search.h"
@@ -8,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -172,6 +174,62 @@ static void a_request_is_taken_apart_and_its_answers_put_together(void **state)
         assert_int_equal(catalog_join_answers(a, &h, json(others[i]), ours, &whole, &e), FH_UNAVAILABLE);
 }
 
+static void rows_that_another_hub_puts_under_an_owners_name_are_left_out(void **state)
+{
+    static const char *const rows[] = {"{\"attr_path\":\"a\",\"pkg_path\":\"a\",\"catalog\":null}",
+                                       "{\"attr_path\":\"b\",\"catalog\":\"nixpkgs\"}",
+                                       "{\"attr_path\":\"n.@z/w\"}",
+                                       "{\"attr_path\":\"rocket\",\"catalog\":\"acme\"}",
+                                       "{\"attr_path\":\"acme/rocket\"}",
+                                       "{\"attr_path\":\"rocket\",\"pkg_path\":\"acme/rocket\"}",
+                                       "{\"attr_path\":7}"};
+    struct catalog_merged *merged;
+    size_t n, count = sizeof rows / sizeof *rows;
+    char longest[FH_MAX_ATTR_PATH + 2] = "";
+    json_t *theirs = json("[]");
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(theirs, json_incref(json(rows[i])));
+    memset(longest, 'x', sizeof longest - 1);
+    json_array_append_new(theirs, json_pack("{s:s}", "attr_path", longest));
+    catalog_merge(a, "x", theirs, 0, NULL, 0, 0, 99, &merged, &n);
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < n; i++)
+        assert_ptr_equal(merged[i].theirs, json_array_get(theirs, i));
+}
+
+/* Answers to one group, called name, in which the message says its alias so many times. */
+static fh_err join_saying(size_t times, const char *name, json_t **whole)
+{
+    static const char alias[] = "group-0-of-a-floe";
+    struct catalog_halves h;
+    struct fh_error e;
+    char *text = fh_alloc(a, times * (sizeof alias - 1) + 1);
+    for (size_t i = 0; i < times; i++)
+        memcpy(text + i * (sizeof alias - 1), alias, sizeof alias);
+    json_t *question =
+        json_pack("{s:[{s:s,s:[{s:s}]}]}", "items", "name", name, "descriptors", "attr_path", "x");
+    json_t *theirs = json_pack("{s:[{s:n,s:[{s:s}]}]}", "items", "page", "messages", "message", text);
+    catalog_split_request(a, fh_json_own(a, question), &h);
+    return catalog_join_answers(a, &h, fh_json_own(a, theirs), NULL, whole, &e);
+}
+
+static void a_name_that_is_put_back_often_makes_no_answer_without_bounds(void **state)
+{
+    char name[FH_MAX_RESOLVE_TEXT + 1] = "";
+    json_t *whole;
+    (void)state;
+    memset(name, 'n', sizeof name - 1);
+    assert_int_equal(join_saying(1000, name, &whole), FH_OK);
+    const json_t *messages = json_object_get(json_array_get(json_object_get(whole, "items"), 0), "messages");
+    assert_int_equal(strlen(fh_json_string(json_array_get(messages, 0), "message")),
+                     1000 * (sizeof name - 1));
+    clock_t began = clock();
+    assert_int_equal(join_saying(200 * 1000, name, &whole), FH_UNAVAILABLE);
+    assert_int_equal(join_saying(200 * 1000, "short", &whole), FH_OK); /* in one go, not once for each */
+    assert_true((double)(clock() - began) / CLOCKS_PER_SEC < 2);
+}
+
 static void the_least_lately_used_answers_make_room(void **state)
 {
     struct catalog_kept *k = catalog_kept_new(8 * 1024);
@@ -209,6 +267,8 @@ int main(void)
         cmocka_unit_test(a_window_has_the_rows_that_a_page_can_need),
         cmocka_unit_test(pages_of_both_put_together_are_the_whole_list),
         cmocka_unit_test(a_request_is_taken_apart_and_its_answers_put_together),
+        cmocka_unit_test(rows_that_another_hub_puts_under_an_owners_name_are_left_out),
+        cmocka_unit_test(a_name_that_is_put_back_often_makes_no_answer_without_bounds),
         cmocka_unit_test(the_least_lately_used_answers_make_room),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -274,10 +274,42 @@ static void an_answer_that_is_none_to_the_question_is_refused(void **state)
         fh_json_set(json_array_get(json_object_get(page, "packages"), 0), keys[i], json_string("x"));
         struct attempt t = begin(TWO "install.a.pkg-path = 'a'\n", NULL);
         question(&t);
-        bool any_text = strcmp(keys[i], "derivation") == 0;
-        assert_int_equal(finish(&t, answer), any_text ? FH_OK : FH_UNAVAILABLE);
-        if (!any_text)
-            assert_non_null(strstr(t.e.msg, fh_sprintf(arena, "no usable '%s'", keys[i])));
+        assert_int_equal(finish(&t, answer), FH_UNAVAILABLE);
+        assert_non_null(strstr(t.e.msg, fh_sprintf(arena, "no usable '%s'", keys[i])));
+    }
+}
+
+static void what_is_no_path_of_the_store_or_no_word_gets_into_no_lock(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value;
+    } cases[] = {
+        {"attr_path", "\"a\\nb\""},
+        {"attr_path", "\"a b\""},
+        {"attr_path", "\"a\\u001b[2J\""},
+        {"locked_url", "\"u\\r\\nx\""},
+        {"locked_url", "\"u\\u202e\""},
+        {"derivation", "\"/tmp/x.drv\""},
+        {"derivation", "\"/nix/store/x\\n.drv\""},
+        {"derivation", "\"/nix/store/a/../../x.drv\""},
+        {"outputs", "[{\"name\":\"out\",\"store_path\":\"/etc\"}]"},
+        {"outputs", "[{\"name\":\"out\",\"store_path\":\"/nix/store/\"}]"},
+        {"outputs", "[{\"name\":\"out\",\"store_path\":\"/nix/store/a:/tmp\"}]"},
+        {"outputs", "[{\"name\":\"o\\nt\",\"store_path\":\"/nix/store/o\"}]"},
+        {"outputs", "[{\"name\":\"o\",\"store_path\":\"/nix/store/a\"},{\"name\":\"o\",\"store_path\":\"/nix/"
+                    "store/b\"}]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *answer = json(ANSWER(PAGE("toplevel", A_TWO)));
+        json_t *page = json_object_get(json_array_get(json_object_get(answer, "items"), 0), "page");
+        fh_json_set(json_array_get(json_object_get(page, "packages"), 1), cases[i].key,
+                    json_incref(json(cases[i].value)));
+        struct attempt t = begin(TWO "install.a.pkg-path = 'a'\n", NULL);
+        question(&t);
+        if (finish(&t, answer) != FH_UNAVAILABLE ||
+            !strstr(t.e.msg, fh_sprintf(arena, "no usable '%s'", cases[i].key)))
+            fail_msg("%s = %s: %s", cases[i].key, cases[i].value, t.e.msg);
     }
 }
 
@@ -724,6 +756,7 @@ int main(void)
         CASE(an_upgrade_pins_only_what_it_does_not_upgrade),
         CASE(the_entries_of_a_lock_are_the_answers_rows_in_the_formats_order),
         CASE(an_answer_that_is_none_to_the_question_is_refused),
+        CASE(what_is_no_path_of_the_store_or_no_word_gets_into_no_lock),
         CASE(refusals_are_told_in_the_official_clients_words),
         CASE(what_the_options_forbid_is_refused_after_resolving),
         CASE(a_fresh_package_with_more_outputs_takes_a_version_1_manifest_to_the_newest),

@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -102,6 +104,67 @@ static void what_is_full_begins_afresh(void **state)
     resolve_memory_free(m);
 }
 
+static double cost_of(const char (*names)[16], size_t n)
+{
+    struct resolve_memory *m = resolve_memory_new(64 << 20);
+    struct fh_arena *a = fh_arena_new();
+    struct resolve_generation *g = generation(m, a, 1);
+    clock_t began = clock();
+    for (size_t i = 0; i < n; i++)
+        keep(g, names[i], "1.0");
+    double cost = (double)(clock() - began) / CLOCKS_PER_SEC;
+    fh_arena_free(a);
+    resolve_memory_free(m);
+    return cost;
+}
+
+static uint64_t mixed(uint64_t h, uint64_t value)
+{
+    h = (h ^ value) * 0x9e3779b97f4a7c15U;
+    return h ^ h >> 29;
+}
+
+static void names_that_somebody_chose_to_lie_together_do_not(void **state)
+{
+    (void)state;
+    enum { NAMES = 12000, TABLE = 1 << 14 };
+    static char chosen[NAMES][16], others[NAMES][16];
+    size_t n = 0;
+    for (unsigned i = 0; n < NAMES; i++) { /* by the function, were there no secret in it */
+        char head[8];
+        snprintf(head, sizeof head, "%x", i);
+        uint64_t h = mixed(1, 1);
+        for (const char *c = head; *c; c++)
+            h = mixed(h, (unsigned char)*c);
+        for (char x = 'a'; x <= 'z'; x++)
+            for (char y = 'a'; y <= 'z' && n < NAMES; y++)
+                if (mixed(mixed(h, (uint64_t)x), (uint64_t)y) % TABLE == 0)
+                    snprintf(chosen[n++], sizeof chosen[0], "%s%c%c", head, x, y);
+    }
+    for (size_t i = 0; i < NAMES; i++)
+        snprintf(others[i], sizeof others[0], "name%zu", i);
+    double together = cost_of(chosen, NAMES), apart = cost_of(others, NAMES);
+    assert_true(together < 8 * apart + 0.02);
+}
+
+static void what_was_kept_of_another_database_is_forgotten(void **state)
+{
+    (void)state;
+    struct resolve_memory *m = resolve_memory_new(1 << 20);
+    struct fh_arena *a = fh_arena_new();
+    struct resolve_generation *g = generation(m, a, 7);
+    keep(g, "hello", "1.0");
+    resolve_memory_forget(m);
+    resolve_memory_forget(m);
+    resolve_memory_forget(NULL);
+    assert_null(resolve_generation_find(m, a, 7));
+    assert_string_equal(recall(g, 1, "hello"), "1.0"); /* and lives while it is held */
+    assert_null(recall(generation(m, a, 3), 1, "hello"));
+    assert_non_null(resolve_generation_find(m, a, 3)); /* also of an older number */
+    fh_arena_free(a);
+    resolve_memory_free(m);
+}
+
 struct crowd {
     struct resolve_memory *memory;
     int seed;
@@ -155,6 +218,31 @@ static void edits_are_counted(void **state)
                          cases[i].edits);
 }
 
+static void no_name_is_passed_over_that_is_near(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "abAB.1_-\xc3\xa4";
+    struct fh_arena *a = fh_arena_new();
+    srandom(7);
+    for (int round = 0; round < 30000; round++) {
+        char x[24], y[24];
+        size_t nx = 3 + (size_t)random() % 9, ny = 1 + (size_t)random() % 11;
+        for (size_t i = 0; i <= nx; i++)
+            x[i] = i < nx ? alphabet[(size_t)random() % (sizeof alphabet - 1)] : '\0';
+        memcpy(y, x, sizeof y);
+        for (size_t i = 0; i <= ny; i++)
+            y[i] = i == ny                  ? '\0'
+                   : i < nx && random() % 3 ? x[i]
+                                            : alphabet[(size_t)random() % (sizeof alphabet - 1)];
+        struct catalog_near near;
+        catalog_near_start(&near, x);
+        catalog_near_try(&near, a, y);
+        bool is_last = ny > nx + 1 && y[ny - nx - 1] == '.' && memcmp(y + ny - nx, x, nx) == 0;
+        assert_int_equal(near.n, is_last || catalog_edits(x, nx, y, ny, near.apart) <= near.apart);
+    }
+    fh_arena_free(a);
+}
+
 static void the_nearest_names_come_first_and_far_ones_not_at_all(void **state)
 {
     (void)state;
@@ -181,8 +269,11 @@ int main(void)
         cmocka_unit_test(a_package_is_found_again_in_its_version_and_catalog_alone),
         cmocka_unit_test(a_row_is_found_again_on_its_page_and_system_alone),
         cmocka_unit_test(what_is_full_begins_afresh),
+        cmocka_unit_test(names_that_somebody_chose_to_lie_together_do_not),
+        cmocka_unit_test(what_was_kept_of_another_database_is_forgotten),
         cmocka_unit_test(many_ask_at_once),
         cmocka_unit_test(edits_are_counted),
+        cmocka_unit_test(no_name_is_passed_over_that_is_near),
         cmocka_unit_test(the_nearest_names_come_first_and_far_ones_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
