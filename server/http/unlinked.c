@@ -25,8 +25,7 @@ fh_err web_unlinked_open(const char *folder, int *out, bool *full, struct fh_err
             unlink(name);
     }
     *full = *out < 0 && (errno == ENOSPC || errno == EDQUOT);
-    return *out >= 0 ? FH_OK
-                     : FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The hub could not make a file");
+    return *out >= 0 ? FH_OK : FH_FAIL_ERRNO(e, FH_UNAVAILABLE, "The hub could not make a file");
 }
 
 static bool has_room(int fd, size_t n)
