@@ -3,9 +3,9 @@
  * One table maps kinds of error to HTTP; a face decides how they look. */
 #include "server/http/inside.h"
 
+#include "common/json.h"
 #include "common/log.h"
 
-#include <jansson.h>
 #include <strings.h>
 
 void web_add_header(struct web_response *res, const char *name, const char *value)
@@ -98,10 +98,9 @@ static void start_over(struct web_exchange *x)
 static void write_json(struct web_exchange *x, int status, const char *detail)
 {
     struct fh_error e;
-    json_t *body = json_pack("{s:s, s:s, s:s, s:i}", "detail", detail, "type", "about:blank", "title",
-                             title(status), "status", status);
-    if (!body) /* the detail quotes something that is not UTF-8 */
-        body = json_pack("{s:s, s:i}", "detail", title(status), "status", status);
+    /* The detail may quote something that is not UTF-8, or that was cut in a character. */
+    json_t *body = json_pack("{s:o, s:s, s:s, s:i}", "detail", fh_json_text(detail), "type", "about:blank",
+                             "title", title(status), "status", status);
     if (web_reply_json(&x->req, &x->res, status, body, &e) != FH_OK)
         web_reply(&x->res, status, "application/json", "{\"detail\":\"?\"}", 14);
 }

@@ -39,12 +39,14 @@ fh_err store_import_page_again(struct store_import *s, struct store_import_page 
                          "SELECT id, rev, rev_count, complete_at IS NOT NULL FROM catalog_page "
                          "WHERE rev_count = $1 OR rev = $2 ORDER BY rev_count = $1 DESC",
                          DB_PARAMS(DB_I64(page->rev_count), DB_TEXT(page->rev)), &rows, e);
-    if (rc == FH_OK && db_count(rows) > 0) {
+    if (rc == FH_OK) { /* one that was there may have been removed since */
+        bool there = db_count(rows) > 0;
         free(page->why);
         page->why =
-            contradiction(page->rev, page->rev_count, db_get_text(rows, 0, 1), db_get_i64(rows, 0, 2));
-        page->id = db_get_i64(rows, 0, 0);
-        page->complete = db_get_bool(rows, 0, 3);
+            there ? contradiction(page->rev, page->rev_count, db_get_text(rows, 0, 1), db_get_i64(rows, 0, 2))
+                  : NULL;
+        page->id = there ? db_get_i64(rows, 0, 0) : 0;
+        page->complete = there && db_get_bool(rows, 0, 3);
     }
     fh_arena_free(a);
     return rc;

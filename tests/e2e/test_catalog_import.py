@@ -276,6 +276,22 @@ def test_readers_see_the_old_state_until_all_is_in(fresh_hub, place):
     assert {s.split("|")[1] for s in seen} <= {"3000", "7000"} and len(seen) <= 2, seen
 
 
+def test_a_page_that_is_removed_while_more_of_it_is_imported_is_made_anew(fresh_hub):
+    hub, both = fresh_hub, [row("first", page=50), row("second", page=50)]
+    hub.admin("catalog", "import", "rows", "-", input=lines(both[0]))
+    argv = [str(hub.workshop.bin / "floe-server"), "catalog", "import", "rows", "-", "--data", str(hub.data)]
+    half = subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=hub.environment(), cwd="/", **hub.workshop.service())
+    half.stdin.write(lines(both[1]) + " " * 300_000 + "\n")
+    half.stdin.flush()
+    bench.wait_for(lambda: hub.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") != "0")
+    time.sleep(0.3)  # the row is taken
+    hub.admin("catalog", "page", "remove", "50")
+    _, told = half.communicate()
+    assert half.returncode == 0 and "1 row" in told, told
+    assert list(rows_of(hub, 50)) == ["second"]
+    assert hub.admin("fsck").returncode == 0
+
+
 def test_an_import_that_is_killed_is_seen_by_nobody_and_can_be_done_again(fresh_hub, place):
     hub, file = fresh_hub, write(place, big(20000, 10) + big(20000, 11, "2"))
     before = version(hub)

@@ -219,6 +219,8 @@ def test_what_is_unknown_is_404_in_the_words_of_the_client(world):
         assert answer.status == 404, path
         if path:
             assert answer.json["detail"] == f"Unable to locate attr_path '{path}'"
+    assert show(world.hub, "é" * 290).json["detail"].startswith("Unable to locate attr_path 'é")  # cut, in the middle of one or not
+    assert show(world.hub, "x" + "é" * 290).json["detail"].startswith("Unable to locate attr_path 'xé")
     assert show(world.hub, "python310Packages.flask").status == 200
 
 
