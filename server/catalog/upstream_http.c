@@ -47,35 +47,45 @@ static void note(struct web_request *req, struct web_response *res,
     web_add_header(res, "Floe-Upstream", answer->stale ? "stale" : "fresh");
 }
 
-static fh_err ask(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
-                  const char *path, const char *body, struct catalog_upstream_answer *answer, json_t **out,
-                  struct fh_error *e)
+static fh_err parse(struct web_request *req, const struct catalog_upstream_answer *answer, json_t **out,
+                    struct fh_error *e)
 {
-    FH_TRY(catalog_upstream_ask(u, req->arena, path, body, answer, e));
     FH_TRY(fh_json_parse(answer->body, answer->n, "answer", out, e));
     fh_json_own(req->arena, *out);
-    if (answer->status != 200) {
-        const char *detail = fh_json_string(*out, "detail");
-        return FH_FAIL(e, answer->status == 404 ? FH_NOT_FOUND : FH_MISMATCH, "%.500s",
-                       detail ? detail : "The upstream refused this.");
-    }
-    note(req, res, answer);
     return FH_OK;
+}
+
+/* An answer with status 200. */
+static fh_err ask(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
+                  const char *path, const char *body, struct catalog_upstream_answer *answer,
+                  struct fh_error *e)
+{
+    json_t *refusal;
+    FH_TRY(catalog_upstream_ask(u, req->arena, path, body, answer, e));
+    if (answer->status == 200) {
+        note(req, res, answer);
+        return FH_OK;
+    }
+    FH_TRY(parse(req, answer, &refusal, e));
+    const char *detail = fh_json_string(refusal, "detail");
+    return FH_FAIL(e, answer->status == 404 ? FH_NOT_FOUND : FH_MISMATCH, "%.500s",
+                   detail ? detail : "The upstream refused this.");
 }
 
 fh_err catalog_http_ask(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
                         const char *path, const char *body, json_t **out, struct fh_error *e)
 {
     struct catalog_upstream_answer answer;
-    return ask(req, res, u, path, body, &answer, out, e);
+    FH_TRY(ask(req, res, u, path, body, &answer, e));
+    return parse(req, &answer, out, e);
 }
 
+/* What was kept was read once, when it came. */
 fh_err catalog_http_pass(struct web_request *req, struct web_response *res, struct catalog_upstream *u,
                          const char *path, struct fh_error *e)
 {
     struct catalog_upstream_answer answer;
-    json_t *value;
-    FH_TRY(ask(req, res, u, path, NULL, &answer, &value, e));
+    FH_TRY(ask(req, res, u, path, NULL, &answer, e));
     struct fh_buf *b = catalog_http_buf(req);
     FH_TRY(fh_buf_add(b, answer.body, answer.n, e));
     return catalog_http_reply(req, res, b, e);
