@@ -134,9 +134,10 @@ static fh_err store(struct client *c, const json_t *registry, struct fh_error *e
 static fh_err change(struct client *c, const char *dot_flox, const struct fh_envjson *pointer, bool present,
                      struct fh_error *e)
 {
-    json_t *registry, *wanted = pointer_json(c, pointer);
+    json_t *registry, *wanted = pointer_json(c, pointer),
+                      *text = fh_json_own(c->arena, json_string(dot_flox));
     int lock;
-    if (wanted == NULL || !json_is_string(fh_json_own(c->arena, json_string(dot_flox))))
+    if (wanted == NULL || text == NULL)
         return FH_OK; /* a path that is not UTF-8 cannot be in JSON */
     FH_TRY(load(c, &registry, e));
     if (is_latest(find(registry, dot_flox), wanted) == present)

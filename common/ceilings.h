@@ -68,9 +68,14 @@ enum {
     FH_MAX_SEARCH_TERM = 200,
     FH_MAX_BODY_LOOKUP = 8 * 1024 * 1024,
     FH_MAX_LOOKUP_GROUPS = 256,
-    FH_MAX_LOOKUP_REFERENCES = 1024, /* of a group */
-    FH_MAX_LOOKUP_REFERENCE = 1024,  /* characters */
-    FH_MAX_LOOKUP_MATCHES = 16384,   /* packages that the stars of a lookup mean, all groups together */
+    FH_MAX_LOOKUP_REFERENCES = 1024,    /* of a group */
+    FH_MAX_LOOKUP_REFERENCE = 1024,     /* characters */
+    FH_MAX_BODY_SBOM = 9 * 1024 * 1024, /* a lock, and what environment it is of */
+    FH_MAX_SBOM_PACKAGES = 8192,        /* of one system */
+    FH_MAX_SBOM_NAME = 256,             /* an environment's, its owner's; characters */
+    FH_MAX_SBOM_OUTPUTS = 100,          /* characters of the parameter outputs */
+    FH_MAX_DERIVATIONS = 256,           /* descriptions of one .drv that are looked at */
+    FH_MAX_LOOKUP_MATCHES = 16384,      /* packages that the stars of a lookup mean, all groups together */
     FH_UPSTREAM_CONNECT_TIMEOUT = 3 * 1000,
     FH_UPSTREAM_TIMEOUT = 20 * 1000, /* a whole answer of an upstream */
     FH_MAX_UPSTREAM_ANSWER = 32 * 1024 * 1024,

@@ -96,15 +96,17 @@ static fh_err read_package(struct lock_reader *r, const json_t *from, size_t ind
     return read_outputs(r, json_object_get(from, "outputs"), p);
 }
 
-static fh_err read_packages(struct lock_reader *r, const json_t *from, struct fh_lock *lock)
+fh_err fh_lock_read_packages(struct fh_arena *a, const json_t *from, const char *name,
+                             const struct fh_lock_package **out, size_t *n, struct fh_error *e)
 {
+    struct lock_reader r = {.arena = a, .name = name, .e = e};
     if (!json_is_array(from))
-        return FH_FAIL(r->e, FH_INVALID, "%s has no 'packages' list.", r->name);
-    lock->npackages = json_array_size(from);
-    struct fh_lock_package *packages = fh_alloc(r->arena, (lock->npackages + 1) * sizeof *packages);
-    for (size_t i = 0; i < lock->npackages; i++)
-        FH_TRY(read_package(r, json_array_get(from, i), i, &packages[i]));
-    lock->packages = packages;
+        return FH_FAIL(e, FH_INVALID, "%s has no 'packages' list.", name);
+    *n = json_array_size(from);
+    struct fh_lock_package *packages = fh_alloc(a, (*n + 1) * sizeof *packages);
+    for (size_t i = 0; i < *n; i++)
+        FH_TRY(read_package(&r, json_array_get(from, i), i, &packages[i]));
+    *out = packages;
     return FH_OK;
 }
 
@@ -180,7 +182,8 @@ static fh_err read_lock(struct lock_reader *r, const json_t *json, struct fh_loc
     lock->user = lock->manifest;
     if (compose && !json_is_null(compose))
         FH_TRY(read_compose(r, compose, lock));
-    return read_packages(r, json_object_get(json, "packages"), lock);
+    return fh_lock_read_packages(r->arena, json_object_get(json, "packages"), r->name, &lock->packages,
+                                 &lock->npackages, r->e);
 }
 
 fh_err fh_lock_parse(struct fh_arena *a, const char *text, size_t n, const char *name,

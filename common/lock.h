@@ -45,6 +45,9 @@ struct fh_lock {
 
 fh_err fh_lock_parse(struct fh_arena *a, const char *text, size_t n, const char *name,
                      const struct fh_lock **out, struct fh_error *e) FH_MUSTCHECK;
+/* The list "packages" of a lock alone, whatever else is in it. Borrows from it. */
+fh_err fh_lock_read_packages(struct fh_arena *a, const json_t *from, const char *name,
+                             const struct fh_lock_package **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
 /* Nothing to lock: the lock's user manifest equals m at value level. */
 bool fh_lock_fits(const struct fh_lock *lock, const struct fh_manifest *m);
 /* What an unchanged include entry was locked with: NULL when previous (may be NULL) has none like it. */

@@ -60,16 +60,21 @@ fh_err catalog_http_base_part(struct web_request *req, const struct catalog_part
 bool catalog_http_has_tag(const struct store_catalog_page *page, const char *tag);
 fh_err catalog_put_date(struct fh_buf *b, const char *key, int64_t at, struct fh_error *e) FH_MUSTCHECK;
 
-web_handler catalog_http_search;    /* GET …/search */
-web_handler catalog_http_base;      /* GET …/info/base-catalog */
-web_handler catalog_http_paths;     /* GET …/info/pkg-paths */
-web_handler catalog_http_published; /* GET …/info/published-catalogs */
-web_handler catalog_http_sources;   /* GET …/catalogs/{name}/locked-sources */
-web_handler catalog_http_command;   /* GET …/by-command */
-web_handler catalog_http_lookup;    /* POST …/build-inputs/lookup */
-web_handler catalog_http_service;   /* GET …/status/service */
-web_handler catalog_http_state;     /* GET …/status/catalog */
-web_handler catalog_http_health;    /* GET …/status/healthcheck */
-web_handler catalog_http_packages;  /* GET …/packages/{attr_path} */
+web_handler catalog_http_search;            /* GET …/search */
+web_handler catalog_http_base;              /* GET …/info/base-catalog */
+web_handler catalog_http_paths;             /* GET …/info/pkg-paths */
+web_handler catalog_http_published;         /* GET …/info/published-catalogs */
+web_handler catalog_http_sources;           /* GET …/catalogs/{name}/locked-sources */
+web_handler catalog_http_command;           /* GET …/by-command */
+web_handler catalog_http_lookup;            /* POST …/build-inputs/lookup */
+web_handler catalog_http_service;           /* GET …/status/service */
+web_handler catalog_http_state;             /* GET …/status/catalog */
+web_handler catalog_http_health;            /* GET …/status/healthcheck */
+web_handler catalog_http_packages;          /* GET …/packages/{attr_path} */
+web_handler catalog_http_sbom_package;      /* POST …/sbom/package/{derivation} */
+web_handler catalog_http_sbom_environment;  /* POST …/sbom/environment */
+web_handler catalog_http_dependencies;      /* GET …/info/dependencies/{storepath}/raw */
+web_handler catalog_http_dependencies_spdx; /* GET …/info/dependencies/{storepath}/spdx */
+web_handler catalog_http_nar;               /* GET …/info/nar/{nar_file} */
 
 #endif

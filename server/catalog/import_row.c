@@ -442,8 +442,11 @@ static fh_err check_attr_path(const char *attr, struct fh_error *e)
 fh_err catalog_row_check(const struct store_import_row *r, const char *owner, struct fh_error *e)
 {
     FH_TRY(check_attr_path(r->attr_path, e));
-    if (r->drv_path[0] != '\0' && !fh_store_path_is_valid(r->drv_path))
+    /* Of an owner's builds some were published with a word in its place, which names nothing. */
+    bool is_word = owner && !strchr(r->drv_path, '/') && catalog_row_is_plain(r->drv_path);
+    if (r->drv_path[0] != '\0' && !is_word && !fh_store_path_is_valid(r->drv_path))
         return FH_FAIL(e, FH_INVALID, "its derivation is no store path");
+    FH_TRY(check_text("derivation", r->drv_path, FH_MAX_STORE_PATH, true, e));
     FH_TRY(check_text("name", r->name, FH_MAX_PACKAGE_NAME, false, e));
     FH_TRY(check_text("version", r->version, FH_MAX_PACKAGE_NAME, false, e));
     FH_TRY(check_text("description", r->description, FH_MAX_DESCRIPTION, false, e));

@@ -4,27 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The newest page of a run that a tag shows; NULL: there is none. */
-static const struct store_column *newest(const struct store_catalog_layout *l,
-                                         const struct store_package_run *r)
+const struct store_column *catalog_run_newest(const struct store_catalog_layout *l, enum fh_system system,
+                                              int first, int past, bool tagged)
 {
-    const struct store_column *columns = l->systems[r->row.system].items, *best = NULL;
-    size_t n = l->systems[r->row.system].n, low = 0, high = n;
+    if (system <= 0 || system >= FH_SYSTEM_END)
+        return NULL;
+    const struct store_column *columns = l->systems[system].items, *best = NULL;
+    size_t n = l->systems[system].n, low = 0, high = n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (columns[middle].place < r->first)
+        if (columns[middle].place < first)
             low = middle + 1;
         else
             high = middle;
     }
-    for (size_t i = low; i < n && columns[i].place < r->past; i++)
-        if (columns[i].page->ntags && (!best || columns[i].page->rev_count > best->page->rev_count))
+    for (size_t i = low; i < n && columns[i].place < past; i++)
+        if ((columns[i].page->ntags || !tagged) &&
+            (!best || columns[i].page->rev_count > best->page->rev_count))
             best = &columns[i];
     return best;
 }
 
-static int64_t scraped_at(const struct store_column *column, enum fh_system system,
-                          const struct store_scrape *scrapes, size_t n)
+int64_t catalog_scraped_at(const struct store_column *column, enum fh_system system,
+                           const struct store_scrape *scrapes, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (scrapes[i].page_id == column->page->id && scrapes[i].system == system)
@@ -60,7 +62,7 @@ void catalog_package_versions(struct fh_arena *a, const struct store_catalog_lay
     size_t found = 0, kept = 0;
     for (size_t i = 0; i < nruns; i++) {
         const struct store_column *column =
-            runs[i].row.system > 0 && runs[i].row.system < FH_SYSTEM_END ? newest(layout, &runs[i]) : NULL;
+            catalog_run_newest(layout, runs[i].row.system, runs[i].first, runs[i].past, true);
         if (!column)
             continue;
         const struct store_catalog_page *page = column->page;
@@ -70,7 +72,7 @@ void catalog_package_versions(struct fh_arena *a, const struct store_catalog_lay
         row->rev_count = page->rev_count;
         row->rev_date = page->rev_date;
         row->tags = layout->tags[page - layout->pages.items];
-        row->scraped_at = scraped_at(column, row->system, scrapes, nscrapes);
+        row->scraped_at = catalog_scraped_at(column, row->system, scrapes, nscrapes);
     }
     qsort(rows, found, sizeof *rows, by_version);
     for (size_t i = 0; i < found; i++)

@@ -50,9 +50,10 @@ fh_err db_conn_failed(struct db_conn *c, const PGresult *result, struct fh_error
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const struct rule *rule = state ? find_rule(state) : NULL;
     c->clashed = rule && rule->clash;
-    /* A result without a state is libpq's own: it could not send or read, whatever it says of the connection.
-     */
-    if (!state || (rule && rule->lost) || PQstatus(c->pg) != CONNECTION_OK)
+    /* A result without a state is libpq's own: it could not send or read, whatever it says of the
+     * connection. But for those of statements that are passed over after one that failed. */
+    bool of_libpq = !state && PQresultStatus(result) != PGRES_PIPELINE_ABORTED;
+    if (of_libpq || (rule && rule->lost) || PQstatus(c->pg) != CONNECTION_OK)
         c->lost = true;
     if (rule) {
         const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
@@ -62,5 +63,6 @@ fh_err db_conn_failed(struct db_conn *c, const PGresult *result, struct fh_error
     }
     if (c->lost)
         return FH_FAIL(e, FH_UNAVAILABLE, "The connection to the database was lost; try again.");
-    return FH_FAIL(e, FH_INTERNAL, "The database reports error %s; its log says more.", state);
+    return FH_FAIL(e, FH_INTERNAL, "The database reports error %s; its log says more.",
+                   state ? state : "(none)");
 }

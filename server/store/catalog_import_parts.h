@@ -12,7 +12,7 @@
 #include "server/store/catalog_import.h"
 
 enum {
-    IMPORT_KEY = 20,               /* bytes of SHA-256 that stand for a derivation or an attribute */
+    IMPORT_KEY = 20,               /* bytes that stand for a derivation or an attribute */
     IMPORT_BATCH = 32 * 1024,      /* rows */
     IMPORT_BATCH_BYTES = 24 << 20, /* of what is new in them */
 };

@@ -76,6 +76,9 @@ static const struct check hub_checks[] = {
      "WHERE c.owner_id IS NULL AND p.newest IS NOT NULL AND NOT EXISTS "
      "(SELECT 1 FROM page_run r WHERE r.package_id = p.id AND r.derivation_id = p.newest) "
      "ORDER BY 1 LIMIT 1000"},
+    {"catalog", "it is not found by its name: its digest does not begin with that",
+     "SELECT 'derivation ' || d.id FROM derivation d "
+     "WHERE substring(d.digest FOR 4) <> catalog_name_key(d.drv_path) ORDER BY d.id LIMIT 1000"},
     {"catalog", "its build is for another system than its derivation",
      "SELECT 'build ' || b.id FROM package_build b JOIN derivation d ON d.id = b.derivation_id "
      "WHERE d.system <> b.system ORDER BY b.id LIMIT 1000"},

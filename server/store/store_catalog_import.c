@@ -5,6 +5,7 @@
 #include "common/digest.h"
 #include "common/mem.h"
 #include "server/store/catalog.h"
+#include "server/store/derivation_name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +128,23 @@ static fh_err id_of(struct store_import_unknown *u, const uint8_t key[IMPORT_KEY
     return FH_OK;
 }
 
-/* The fields of a derivation as COPY has them, which also is what its digest is taken of. */
+/* A derivation's key begins with that of its name, and ends with a bit that tells an owner's build
+ * (catalog_derivation.h). */
+static void derivation_key(struct store_import *s, const char *drv_path, const struct fh_buf *content,
+                           uint8_t key[IMPORT_KEY])
+{
+    uint8_t digest[IMPORT_KEY];
+    const char *name;
+    size_t n;
+    store_drv_name(drv_path, &name, &n);
+    store_name_key(name, n, key);
+    store_import_key(s, content->data, content->len, digest);
+    memcpy(key + STORE_NAME_KEY, digest, IMPORT_KEY - STORE_NAME_KEY);
+    key[IMPORT_KEY - 1] = (uint8_t)((key[IMPORT_KEY - 1] & ~1u) | (s->config.owner_id != 0));
+}
+
+/* The fields of a derivation as COPY has them, which also is what its digest is taken of; and the attribute.
+ */
 static fh_err derivation_id(struct store_import *s, const struct store_import_row *r, int32_t *id,
                             struct fh_error *e)
 {
@@ -144,7 +161,8 @@ static fh_err derivation_id(struct store_import *s, const struct store_import_ro
     FH_TRY(db_copy_text(b, r->license, e));
     FH_TRY(db_copy_i16(b, (int16_t)r->flags, e));
     FH_TRY(db_copy_text(b, r->cache_uri, e));
-    store_import_key(s, b->data, b->len, key);
+    derivation_key(s, r->drv_path, b, key);
+    FH_TRY(db_copy_text(b, s->config.owner_id ? NULL : r->attr_path, e)); /* no part of the digest */
     return id_of(&s->derivations, key, b->data, b->len, id, e);
 }
 

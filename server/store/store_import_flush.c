@@ -24,8 +24,8 @@ static const struct kind derivation_kind = {
     "SELECT i.n, d.id FROM import_ask i JOIN derivation d ON d.digest = i.key",
     "derivation",
     "COPY derivation (id, digest, drv_path, system, name, version, outputs, outputs_to_install, description, "
-    "license, flags, cache_uri) FROM STDIN (FORMAT binary)",
-    12,
+    "license, flags, cache_uri, attr_path) FROM STDIN (FORMAT binary)",
+    13,
 };
 static const struct kind package_kind = {
     "COPY import_attr (n, attr_path) FROM STDIN (FORMAT binary)",

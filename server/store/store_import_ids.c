@@ -1,6 +1,6 @@
 /* Ids by key, in a cache of a fixed size. See catalog_import_parts.h.
  *
- *     set = low bits of the key:  [newest] [.] [.] [oldest]        a new one pushes the oldest out
+ *     set = bits of the key:  [newest] [.] [.] [oldest]            a new one pushes the oldest out
  */
 #include "server/store/catalog_import_parts.h"
 
@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAYS = 4 };
+/* The first bytes of a key are the same for all derivations of one name. */
+enum { WAYS = 4, SET_AT = 8 };
 
 struct slot {
     uint8_t key[IMPORT_KEY];
@@ -40,7 +41,7 @@ void store_import_ids_free(struct store_import_ids *c)
 static struct slot *set_of(const struct store_import_ids *c, const uint8_t key[IMPORT_KEY])
 {
     uint32_t at;
-    memcpy(&at, key, sizeof at);
+    memcpy(&at, key + SET_AT, sizeof at);
     return c->slots + (at & c->mask) * WAYS;
 }
 

@@ -489,5 +489,22 @@ def need_shared(path=""):
     return SHARED / path
 
 
+def from_pypi(name, *requirements):
+    """The programs of packages of PyPI: the bin folder of build/NAME, a venv that the first test makes and later ones use. A
+    test that wants it skips, saying so, where PyPI cannot be reached."""
+    import pytest
+
+    venv = REPO / "build" / name
+    stamp, wanted = venv / "installed", " ".join(requirements)
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run(["/usr/bin/python3", "-m", "venv", "--clear", str(venv)], check=True, capture_output=True)
+        done = subprocess.run([str(venv / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *requirements],
+                              capture_output=True, text=True, timeout=600)
+        if done.returncode != 0:
+            pytest.skip(f"PyPI cannot be reached, where {name} comes from: " + done.stderr.strip()[-200:])
+        stamp.write_text(wanted)
+    return venv / "bin"
+
+
 if __name__ == "__main__":
     sys.exit("this is a module of the tests; run tests/run e2e")

@@ -30,21 +30,33 @@ class Shelf:
     def __init__(self, hub):
         self.hub, self.sql = hub, []
 
-    def row(self, attr_path, version, systems=SYSTEMS, name=None, description=None, license="MIT", outputs=("out",), deprecation=None, **flags):
+    @staticmethod
+    def row(attr_path, version, systems=SYSTEMS, name=None, description=None, license="MIT", outputs=("out",), deprecation=None, **flags):
         pname = attr_path.rsplit(".", 1)[-1]
         return dict(attr_path=attr_path, version=version, systems=systems, name=name or f"{pname}-{version}", description=description,
                     license=license, outputs=outputs, deprecation=deprecation, flags=flags)
 
-    def _derivation(self, row, system):
+    @staticmethod
+    def drv(row, system="x86_64-linux"):
+        return f"/nix/store/{digest(f'{row} {system}')[:32]}-{row['name']}.drv"
+
+    @staticmethod
+    def output(row, name="out", system="x86_64-linux"):
+        return f"/nix/store/{digest(f'{name}{row} {system}')[:32]}-{row['name']}" + ("" if name == "out" else f"-{name}")
+
+    def _derivation(self, row, system, attr_path=None):
+        """attr_path: of the base catalog; None: a build."""
         what = f"{row} {system}"
-        outputs = [{"name": o, "store_path": f"/nix/store/{digest(o + what)[:32]}-{row['name']}"} for o in row["outputs"]]
+        outputs = [{"name": o, "store_path": self.output(row, o, system)} for o in row["outputs"]]
+        drv = self.drv(row, system)
+        key = f"catalog_name_key({quote(drv)}) || '\\x{digest(what)[:31]}{int(attr_path is None)}'::bytea"
         flags = sum(FLAGS[f] if on else 0 for f, on in row["flags"].items() if on is not None)
         flags += sum(16 * FLAGS[f] for f, on in row["flags"].items() if on is None)
-        self.sql.append(f"""INSERT INTO derivation (digest, drv_path, system, name, version, outputs, outputs_to_install, description, license, flags)
-            VALUES ('\\x{digest(what)}', {quote(f"/nix/store/{digest(what)[:32]}-{row['name']}.drv")}, {SYSTEMS.index(system) + 1}, {quote(row['name'])},
+        self.sql.append(f"""INSERT INTO derivation (digest, drv_path, system, name, version, outputs, outputs_to_install, description, license, flags, attr_path)
+            VALUES ({key}, {quote(drv)}, {SYSTEMS.index(system) + 1}, {quote(row['name'])},
                     {quote(row['version'])}, {quote(json.dumps(outputs))}, {quote(json.dumps(list(row['outputs'][:1])))}, {quote(row['description'])},
-                    {quote(row['license'])}, {flags}) ON CONFLICT DO NOTHING""")
-        return f"(SELECT id FROM derivation WHERE digest = '\\x{digest(what)}')"
+                    {quote(row['license'])}, {flags}, {quote(attr_path)}) ON CONFLICT DO NOTHING""")
+        return f"(SELECT id FROM derivation WHERE digest = {key})"
 
     def _package(self, catalog, attr_path, derivation, deprecation=None):
         text = json.dumps(deprecation) if deprecation else None
@@ -64,7 +76,7 @@ class Shelf:
             place = f"(SELECT place FROM catalog_page_system WHERE page_id = {page} AND system = {number})"
             for row in rows:
                 if system in row["systems"]:
-                    derivation = self._derivation(row, system)
+                    derivation = self._derivation(row, system, row["attr_path"])
                     package = self._package(base, row["attr_path"], derivation, row["deprecation"])
                     self.sql.append(f"INSERT INTO page_run VALUES ({package}, {number}, {place}, {place} + 1, {derivation})")
         return rev

@@ -393,6 +393,14 @@ def test_builds_go_into_an_owners_catalog_that_is_private_at_first(hub, place):
     assert changed["changed"] == 1
 
 
+def test_an_owners_build_may_have_a_word_for_a_derivation(hub, place):
+    owner = hub.new_user()
+    done = imported(hub, "--catalog", owner.handle, write(place, lines(build(derivation="dummy"))))
+    assert (done["added"], done["refused"]) == (1, 0)
+    done = hub.admin("catalog", "import", "rows", "--catalog", owner.handle, write(place, lines(build("b", derivation="a\x1b[2J"))), check=False)
+    assert done.returncode == 1 and "its derivation is no store path" in done.stderr
+
+
 def test_a_build_of_another_owner_or_page_or_with_other_outputs_is_refused(hub, place):
     owner = hub.new_user()
     imported(hub, "--catalog", owner.handle, write(place, lines(build())))

@@ -10,11 +10,14 @@ import pytest
 import yaml
 
 import bench
+from shelf import Shelf
 from test_rest import call
 
 SCHEMATHESIS = "schemathesis==4.32.5"
 ROUNDS = int(os.environ.get("FLOE_ROUNDS", 20))
 SEED = ROUNDS  # the same requests in every run of so many rounds
+DERIVATION = Shelf.drv(Shelf.row("hello", "2.12")).rsplit("/", 1)[1]
+STORE_PATH = Shelf.output(Shelf.row("hello", "2.12")).rsplit("/", 1)[1]
 MANIFEST = 'version = 1\n\n[vars]\nA = "1"\n'
 
 
@@ -54,23 +57,13 @@ def test_the_contract_is_served_whole_and_as_a_page_without_scripts(hub):
 
 @pytest.fixture(scope="module")
 def schemathesis():
-    """The program, in a venv that the first test makes and later ones use."""
-    venv = bench.REPO / "build" / "schemathesis"
-    program = venv / "bin" / "schemathesis"
-    stamp = venv / "installed"
-    if not stamp.exists() or stamp.read_text() != SCHEMATHESIS:
-        subprocess.run(["/usr/bin/python3", "-m", "venv", "--clear", str(venv)], check=True, capture_output=True)
-        done = subprocess.run([str(venv / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS],
-                              capture_output=True, text=True, timeout=600)
-        if done.returncode != 0:
-            pytest.skip("PyPI cannot be reached, where schemathesis comes from: " + done.stderr.strip()[-200:])
-        stamp.write_text(SCHEMATHESIS)
-    return program
+    return bench.from_pypi("schemathesis", SCHEMATHESIS) / "schemathesis"
 
 
 @pytest.fixture
 def world(fresh_hub):
-    """A hub with something behind every path that the contract's examples name: acme/web has two generations."""
+    """A hub with something behind every path that the contract's examples name: acme/web has two generations, the
+    catalog has hello."""
     hub = fresh_hub
     hub.new_user("bob")
     for _ in range(6):
@@ -81,12 +74,16 @@ def world(fresh_hub):
     assert made.status == 201, made.text
     made = call(hub, "POST", "/environments/acme/web/generations", user.token, {"manifest": MANIFEST.replace('1"', '2"')})
     assert made.status == 201, made.text
+    shelf = Shelf(hub)
+    shelf.page(100, ["stable"], [shelf.row("hello", "2.12")])
+    shelf.publish()
     return hub, {"an administrator": boss.token, "a writer": user.token, "nobody": None}
 
 
 # What there is behind each parameter of a path, and what there is not: with random names nearly every answer is 404.
 KNOWN = {"owner": ["acme", "alice", "bob", "no-such"], "org": ["acme", "alice", "no-such"], "user": ["alice", "bob", "no-such"],
-         "name": ["web", "acme", "no-such"], "attr_path": ["hello", "acme/tool", "no-such"], "n": [1, 2, 99], "id": [3, 7, 99999]}
+         "name": ["web", "acme", "no-such"], "attr_path": ["hello", "acme/tool", "no-such"], "n": [1, 2, 99], "id": [3, 7, 99999],
+         "derivation": [DERIVATION, "no-such.drv"], "storepath": [STORE_PATH, "no-such"], "nar_file": ["no-such.nar"]}
 
 
 def at_what_is_there(doc):
@@ -122,10 +119,10 @@ def test_schemathesis_finds_no_5xx_and_no_answer_that_is_not_described(world, sc
         done = subprocess.run([str(schemathesis), "run", str(schema), *how, *common], capture_output=True, text=True, cwd=tmp_path, timeout=800)
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
         assert "generated" in done.stdout
-    seen = {(line["route"], line["status"]) for line in hub.access_log() if (line["route"] or "").startswith("rest.")}
+    seen = {(line["route"], line["status"]) for line in hub.access_log() if (line["route"] or "").startswith(("rest.", "catalog."))}
     assert not [s for s in seen if s[1] >= 500 and s[1] != 503], seen
     done = {route for route, status in seen if status < 400}  # it came past the door
-    wanted = {"rest.env", "rest.envs", "rest.owner", "rest.history"}
+    wanted = {"rest.env", "rest.envs", "rest.owner", "rest.history", "catalog.sbom_package", "catalog.packages"}
     wanted |= {"rest.members", "rest.tokens"} if tokens[who] else set()
-    wanted |= {"rest.member_put", "rest.token_create", "rest.audit"} if who == "an administrator" else set()
+    wanted |= {"rest.member_put", "rest.token_create", "rest.audit", "catalog.dependencies", "catalog.dependencies_spdx"} if who == "an administrator" else set()
     assert wanted <= done, wanted - done

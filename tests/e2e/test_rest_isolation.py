@@ -16,6 +16,7 @@ not exist: status and body must be the same."""
 import hashlib
 import itertools
 import json
+import re
 
 import pytest
 
@@ -39,6 +40,7 @@ ADMIN = ("L!!!..LL!L", "L!!!..LL!L", "L!!!..LL!L", "L?!!..LL!L")
 CREATE = ("L!!...LL!L",) * 4
 OWNER_READ = ("L?....LL.L",) * 4
 OWNER_ADMIN = ("L?!!..LL!L",) * 4
+HUB_ADMIN = ("L!!!!.LL!L",) * 4
 # git reads with a token that is not valid are anonymous ones
 GIT_LIST = ("..........", "?.....??.?", "??....??.?", "??....??.?")
 GIT_NAMED = ("..........", "?.....??.?", "..........", "??....??.?")
@@ -97,6 +99,11 @@ TABLE = {
     "catalog.health": ANYONE,
     "catalog.state": ANYONE,
     "catalog.service": ANYONE,
+    "catalog.sbom_package": SEE,  # a derivation's name names no catalog
+    "catalog.sbom_environment": ANYONE,
+    "catalog.dependencies": HUB_ADMIN,
+    "catalog.dependencies_spdx": HUB_ADMIN,
+    "catalog.nar": ("L!!!!?LL!L",) * 4,  # nothing is known of any
 }
 
 MANIFEST = "version = 1\n"
@@ -154,7 +161,9 @@ class Ask:
         self.name = route["name"]
 
     def path(self, **more):
-        names = {"attr_path*": f"{self.org}/tool-of-{self.org}", "owner": self.org, "org": self.org, "name": "web", "n": "1", "user": "iso-victim", **more}
+        tool = Shelf.row(f"tool-of-{self.org}", "1.0")
+        names = {"attr_path*": f"{self.org}/tool-of-{self.org}", "derivation": Shelf.drv(tool)[11:], "storepath": Shelf.output(tool)[11:],
+                 "nar_file": f"{self.org}.nar", "owner": self.org, "org": self.org, "name": "web", "n": "1", "user": "iso-victim", **more}
         return self.route["pattern"].format(**names)
 
     def http(self, path, body=None, headers=None, method=None):
@@ -238,6 +247,13 @@ class Ask:
 
     send_catalog_explain = send_catalog_resolve
 
+    def send_catalog_sbom_package(self):
+        return self.http(self.path(), {})
+
+    def send_catalog_sbom_environment(self):
+        lock = {"lockfile-version": 1, "packages": []}
+        return self.http(self.path(), {"lockfile": lock, "system": "x86_64-linux", "environment_name": "web", "environment_owner": self.org})
+
     def send_git_info_refs(self):
         return self.http(self.path() + "?service=git-upload-pack")
 
@@ -313,8 +329,8 @@ def test_every_route_has_a_row(world):
 
 
 def seen(a, org):
-    """An answer as far as a caller could learn from it: all but the name that it asked about."""
-    return a.status, a.headers.get("Content-Type"), a.headers.get("ETag"), a.body.replace(org.encode(), b"ORG")
+    """An answer as far as a caller could learn from it: all but the name, and the hash in a store path, that it asked about."""
+    return a.status, a.headers.get("Content-Type"), a.headers.get("ETag"), re.sub(rb"[0-9a-f]{32}-", b"HASH-", a.body.replace(org.encode(), b"ORG"))
 
 
 @pytest.mark.timeout(900)
