@@ -1,6 +1,7 @@
 /* GET /api/v1/catalog/packages/{attr_path}: show (catalog-read-api 3.3 and 5). */
 #include "server/catalog/upstream_http.h"
 
+#include "common/ceilings.h"
 #include "server/app.h"
 #include "server/catalog/package_json.h"
 #include "server/catalog/package_versions.h"
@@ -77,7 +78,7 @@ fh_err catalog_http_packages(struct web_request *req, struct web_response *res, 
     FH_TRY(catalog_http_scope(req, &scope, e));
     struct catalog_upstream *u = catalog_http_upstream(req, scope);
     catalog_path_split(req->arena, req->params[0], &owner, &attr_path);
-    if (u && !owner && *attr_path)
+    if (u && !owner && *attr_path && strlen(attr_path) <= FH_MAX_ATTR_PATH) /* no catalog has a longer one */
         return pass(req, res, u, &page, e);
     FH_TRY(find(req, scope, &s, e));
     const struct catalog_package what = {.owner = s.catalog->owner, .attr_path = s.attr_path};

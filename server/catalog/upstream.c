@@ -129,17 +129,27 @@ static void set_up(CURL *curl, const char *url, struct curl_slist *list, const c
     }
 }
 
-/* What came is an answer of a catalog: one of three statuses, and a JSON object. */
+/* Is it this question that is refused, and no other? */
+static bool is_refusal(int status)
+{
+    return status >= 400 && status < 500 && status != 401 && status != 403 && status != 407 && status != 429;
+}
+
+/* What came is an answer of a catalog: one of three statuses, and a JSON object. FH_TOO_LARGE: it is there,
+ * and answers, but not this. Whoever asks decides how much that is, so that says nothing to others. */
 static fh_err check(int status, const char *type, const struct fh_buf *b, struct fh_error *e)
 {
     struct fh_error why = {0};
     json_t *value;
     if (status != 200 && status != 404 && status != 422)
-        return FH_FAIL(e, FH_UNAVAILABLE, "it answered with status %d", status);
+        return FH_FAIL(e, is_refusal(status) ? FH_TOO_LARGE : FH_UNAVAILABLE, "it answered with status %d",
+                       status);
     if (!type || strncasecmp(type, "application/json", 16) != 0)
         return FH_FAIL(e, FH_UNAVAILABLE, "its answer is not JSON");
-    if (fh_json_parse(b->data ? b->data : "", b->len, "answer", &value, &why) != FH_OK)
-        return FH_FAIL(e, FH_UNAVAILABLE, "its answer cannot be read: %.200s", why.msg);
+    fh_err rc = fh_json_parse(b->data ? b->data : "", b->len, "answer", &value, &why);
+    if (rc != FH_OK)
+        return FH_FAIL(e, rc == FH_TOO_LARGE ? rc : FH_UNAVAILABLE, "its answer cannot be read: %.200s",
+                       why.msg);
     bool object = json_is_object(value);
     json_decref(value);
     return object ? FH_OK : FH_FAIL(e, FH_UNAVAILABLE, "its answer is no object");
@@ -158,7 +168,9 @@ static fh_err fetch(struct catalog_upstream *u, struct fh_arena *a, const char *
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     CURLcode rc = curl_easy_perform(curl);
     fh_err done;
-    if (rc != CURLE_OK) {
+    if (rc == CURLE_WRITE_ERROR) { /* take_bytes had no room */
+        done = FH_FAIL(e, FH_TOO_LARGE, "its answer is larger than %d bytes", FH_MAX_UPSTREAM_ANSWER);
+    } else if (rc != CURLE_OK) {
         done = FH_FAIL(e, FH_UNAVAILABLE, "%s", reason[0] ? reason : curl_easy_strerror(rc));
     } else {
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
@@ -175,7 +187,7 @@ static fh_err fetch(struct catalog_upstream *u, struct fh_arena *a, const char *
 
 const char *catalog_upstream_alias(const struct catalog_upstream *u, struct fh_arena *a, const char *text)
 {
-    enum { SHOWN = 16 };
+    enum { SHOWN = 8 };
     uint8_t digest[KEY];
     char *hex = fh_alloc(a, 2 * SHOWN + 1);
     struct fh_digest *d = fh_digest_new(FH_SHA256);
@@ -223,6 +235,12 @@ static fh_err no_answer(struct fh_error *e)
                    "The hub that this one asks for packages does not answer. Try again in a moment.");
 }
 
+static fh_err cannot_answer(struct fh_error *e)
+{
+    return FH_FAIL(e, FH_MISMATCH,
+                   "The hub that this one asks for packages cannot answer this. Ask for less at a time.");
+}
+
 /* Under the question's stripe: asks, and keeps the answer. */
 static fh_err ask_now(struct catalog_upstream *u, struct fh_arena *a, const uint8_t key[KEY],
                       const char *path, const char *body, struct catalog_upstream_answer *out,
@@ -233,14 +251,14 @@ static fh_err ask_now(struct catalog_upstream *u, struct fh_arena *a, const uint
     int status = 0;
     atomic_fetch_add(&u->asked, 1);
     fh_err rc = fetch(u, a, path, body, &status, &b, &why);
-    note(u, rc == FH_OK, why.msg);
+    note(u, rc != FH_UNAVAILABLE, why.msg);
     if (rc == FH_OK) {
         catalog_kept_put(u->kept, key, status, b.data, b.len, fh_now());
         *out = (struct catalog_upstream_answer){
             .status = status, .body = fh_strndup(a, b.data, b.len), .n = b.len};
     } else {
         atomic_fetch_add(&u->failed, 1);
-        rc = no_answer(e);
+        rc = rc == FH_UNAVAILABLE ? no_answer(e) : cannot_answer(e);
     }
     fh_buf_free(&b);
     return rc;

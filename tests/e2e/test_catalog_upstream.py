@@ -60,6 +60,8 @@ class Between:
             return self.send(h, 200, b"<html>maintenance</html>", Type="text/html")
         if self.how == "error":
             return self.send(h, 500, b'{"detail": "it broke"}')
+        if self.how.isdigit():
+            return self.send(h, int(self.how), b'{"detail": "not this"}')
         if self.how == "refused":
             return self.send(h, 401, b'{"detail": "who are you"}')
         if self.how == "short":
@@ -308,14 +310,31 @@ def test_while_the_upstream_fails_the_last_good_answer_is_given_and_said_to_be_o
         got = near.http(CATALOG + path)
         assert (got.status, got.body) == (200, body)
         assert got.headers["Floe-Upstream"] == "stale" and int(got.headers["Age"]) >= 1
-    never = show(near, f"never-asked-{how}")
-    assert never.status == 503 and "does not answer" in never.json["detail"] and never.headers["Retry-After"]
+    never, is_there = show(near, f"never-asked-{how}"), how == "huge"  # what is too large for one is no sign that it is away
+    if is_there:
+        assert never.status == 422 and "cannot answer this" in never.json["detail"]
+    else:
+        assert never.status == 503 and "does not answer" in never.json["detail"] and never.headers["Retry-After"]
     assert time.monotonic() - began < 10
-    assert world.metric("floe_upstream_up") == 0 and world.metric('floe_upstream_answers_total{how="stale"}') >= stale + 3
+    assert world.metric("floe_upstream_up") == is_there and world.metric('floe_upstream_answers_total{how="stale"}') >= stale + 3
     assert names(search(near, None, catalogs="alice")) == ["alice/item", "alice/hello"]
     assert show(near, "alice/hello").status == 200  # what is ours is answered as ever
     assert not other.seen  # nothing followed it there
     other.close()
+
+
+def test_what_one_caller_asks_too_much_of_leaves_the_upstream_to_the_others(world):
+    """What is refused for its size, or answered with more than is taken, is no sign that the upstream is away."""
+    near, between = world.near, world.between
+    questions = [lambda: lookup(near, {str(g): [f"nobody{g}x{i}.x" for i in range(1024)] for g in range(256)}),  # some twenty megabytes of answer
+                 lambda: show(near, "@" * 2600), lambda: search(near, "no-such-thing")]
+    for i, (how, question, status) in enumerate([("pass", questions[0], 422), ("pass", questions[1], 404), *[(str(s), questions[2], 422) for s in (400, 413, 414, 431)]]):
+        between.how = how
+        assert question().status == status, how
+        between.how = "pass"
+        fresh = search(near, f"otherwise{i}")
+        assert fresh.status == 200 and fresh.headers["Floe-Upstream"] == "fresh", how
+        assert world.metric("floe_upstream_up") == 1
 
 
 def test_a_slow_upstream_keeps_nobody_waiting_for_long_and_the_rest_of_the_hub_goes_on(world):
