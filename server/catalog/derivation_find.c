@@ -10,7 +10,8 @@ struct finding {
     const struct catalog_scope *scope;
     const char *path;
     bool is_output;
-    struct store_derivation *of; /* all descriptions of it, or all that have the output */
+    struct store_derivation_scope visible; /* owners' catalogs */
+    struct store_derivation *of;           /* all descriptions of it, or all that have the output */
     size_t n;
     struct catalog_found_derivation *out;
     bool found;
@@ -123,9 +124,9 @@ static fh_err find(struct db_conn *c, void *arg, struct fh_error *e)
     size_t n;
     f->found = false;
     if (f->is_output)
-        FH_TRY(store_derivations_with(c, f->arena, f->path, &f->of, &f->n, e));
+        FH_TRY(store_derivations_with(c, f->arena, &f->visible, f->path, &f->of, &f->n, e));
     else
-        FH_TRY(store_derivations_of(c, f->arena, f->path, &f->of, &f->n, e));
+        FH_TRY(store_derivations_of(c, f->arena, &f->visible, f->path, &f->of, &f->n, e));
     FH_TRY(store_derivation_runs(c, f->arena, f->of, f->n, &uses, &n, e));
     FH_TRY(take_runs(c, f, uses, n, e));
     if (f->found)
@@ -139,11 +140,23 @@ static fh_err find(struct db_conn *c, void *arg, struct fh_error *e)
     return take_runs(c, f, uses, n, e);
 }
 
+static struct store_derivation_scope visible_of(struct fh_arena *a, const struct catalog_scope *scope)
+{
+    size_t n, kept = 0;
+    (void)catalog_list_entries(catalog_scope_list(scope), &n);
+    int64_t *ids = fh_alloc(a, (n + 1) * sizeof *ids);
+    for (const struct store_catalog_entry *c = NULL; (c = catalog_scope_next(scope, c));)
+        if (c->owner)
+            ids[kept++] = c->id;
+    return (struct store_derivation_scope){ids, kept};
+}
+
 fh_err catalog_derivation_find(struct db_pool *pool, struct fh_arena *a, const struct catalog_scope *scope,
                                const char *path, bool is_output, struct catalog_found_derivation *out,
                                struct fh_error *e)
 {
     struct finding f = {.arena = a, .scope = scope, .path = path, .is_output = is_output, .out = out};
+    f.visible = visible_of(a, scope);
     FH_TRY(db_read(pool, find, &f, e));
     return f.found ? FH_OK : FH_NOT_FOUND;
 }

@@ -65,6 +65,26 @@ static const char *first_of(const char *one, const char *other, const char *last
     return one && *one ? one : other && *other ? other : last;
 }
 
+/* The texts of a list from one on, up to most of them; NULL: there are none. Texts may be large: each is
+ * copied once. */
+static const char *joined(struct fh_arena *a, const json_t *list, size_t from, size_t most,
+                          const char *between)
+{
+    size_t size = 1, n = json_array_size(list) < most ? json_array_size(list) : most;
+    for (size_t i = from; i < n; i++)
+        size += json_string_length(json_array_get(list, i)) + strlen(between);
+    char *text = fh_alloc(a, size), *at = text;
+    bool any = false;
+    for (size_t i = from; i < n; i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one)
+            at = stpcpy(any ? stpcpy(at, between) : at, one);
+        any = any || one;
+    }
+    *at = '\0';
+    return any ? text : NULL;
+}
+
 static void add_date(struct work *w, const json_t *package)
 {
     const char *scraped = fh_json_string(package, "scrape_date"), *rev = fh_json_string(package, "rev_date");
@@ -77,12 +97,7 @@ static void add_date(struct work *w, const json_t *package)
 static const char *flake_license(struct fh_arena *a, const json_t *package)
 {
     const json_t *list = json_object_get(package, "licenses");
-    const char *text = NULL;
-    for (size_t i = 0; i < json_array_size(list) && i < MOST_PARTS; i++) {
-        const char *one = json_string_value(json_array_get(list, i));
-        if (one)
-            text = text ? fh_sprintf(a, "%s, %s", text, one) : one;
-    }
+    const char *text = joined(a, list, 0, MOST_PARTS, ", ");
     return text ? fh_sprintf(a, "[ %s ]", text) : NULL;
 }
 
@@ -147,15 +162,12 @@ static fh_err read_version_1(struct work *w, const json_t *lock)
 static const char *old_attr_path(struct fh_arena *a, const json_t *parts)
 {
     enum { BEFORE = 2 };
-    const char *path = NULL;
     for (size_t i = 0; i < json_array_size(parts); i++) {
         const char *part = json_string_value(json_array_get(parts, i));
         if (!part || !*part || i == MOST_PARTS)
             return NULL;
-        if (i >= BEFORE)
-            path = path ? fh_sprintf(a, "%s.%s", path, part) : part;
     }
-    return path;
+    return joined(a, parts, BEFORE, MOST_PARTS, ".");
 }
 
 static fh_err add_old_package(struct work *w, const char *install_id, const json_t *from)

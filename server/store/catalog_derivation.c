@@ -44,10 +44,13 @@ static struct bounds bounds_of(const char *name, size_t n)
 
 #define FIELDS                                                                                               \
     "SELECT id, system, drv_path, name, version, outputs, outputs_to_install, description, license, flags, " \
-    "attr_path IS NULL FROM derivation WHERE digest BETWEEN $1 AND $2 "
+    "attr_path IS NULL FROM derivation d WHERE digest BETWEEN $1 AND $2 AND (attr_path IS NOT NULL OR "      \
+    "EXISTS (SELECT FROM package_build b JOIN package p ON p.id = b.package_id "                             \
+    "WHERE b.derivation_id = d.id AND p.catalog_id = ANY ($5::text::bigint[]))) "
 
-fh_err store_derivations_of(struct db_conn *c, struct fh_arena *a, const char *drv_path,
-                            struct store_derivation **out, size_t *n, struct fh_error *e)
+fh_err store_derivations_of(struct db_conn *c, struct fh_arena *a, const struct store_derivation_scope *scope,
+                            const char *drv_path, struct store_derivation **out, size_t *n,
+                            struct fh_error *e)
 {
     struct db_rows *rows;
     const char *name;
@@ -56,7 +59,8 @@ fh_err store_derivations_of(struct db_conn *c, struct fh_arena *a, const char *d
     const struct bounds b = bounds_of(name, len);
     FH_TRY(db_query(c, a, FIELDS "AND drv_path = $3 ORDER BY id LIMIT $4",
                     DB_PARAMS(DB_BYTES(b.from, sizeof b.from), DB_BYTES(b.to, sizeof b.to), DB_TEXT(drv_path),
-                              DB_I64(FH_MAX_DERIVATIONS)),
+                              DB_I64(FH_MAX_DERIVATIONS),
+                              DB_TEXT(store_id_list(a, scope->catalog_ids, scope->n))),
                     &rows, e));
     *n = db_count(rows);
     *out = fh_alloc(a, (*n + 1) * sizeof **out);
@@ -66,32 +70,35 @@ fh_err store_derivations_of(struct db_conn *c, struct fh_arena *a, const char *d
 }
 
 /* Those of one name that have the output, behind what is in out already. */
-static fh_err add_named(struct db_conn *c, struct fh_arena *a, const char *name, size_t len,
-                        const char *quoted, struct store_derivation *out, size_t *n, struct fh_error *e)
+static fh_err add_named(struct db_conn *c, struct fh_arena *a, const char *catalogs, const char *name,
+                        size_t len, const char *quoted, struct store_derivation *out, size_t *n,
+                        struct fh_error *e)
 {
     struct db_rows *rows;
     const struct bounds b = bounds_of(name, len);
     FH_TRY(db_query(c, a, FIELDS "AND position($3 in outputs) > 0 ORDER BY id LIMIT $4",
                     DB_PARAMS(DB_BYTES(b.from, sizeof b.from), DB_BYTES(b.to, sizeof b.to), DB_TEXT(quoted),
-                              DB_I64((int64_t)(FH_MAX_DERIVATIONS - *n))),
+                              DB_I64((int64_t)(FH_MAX_DERIVATIONS - *n)), DB_TEXT(catalogs)),
                     &rows, e));
     for (size_t i = 0; i < db_count(rows); i++)
         out[(*n)++] = read_derivation(rows, i);
     return FH_OK;
 }
 
-fh_err store_derivations_with(struct db_conn *c, struct fh_arena *a, const char *store_path,
+fh_err store_derivations_with(struct db_conn *c, struct fh_arena *a,
+                              const struct store_derivation_scope *scope, const char *store_path,
                               struct store_derivation **out, size_t *n, struct fh_error *e)
 {
+    const char *catalogs = store_id_list(a, scope->catalog_ids, scope->n);
     const char *name, *quoted = fh_sprintf(a, "\"%s\"", store_path); /* as a value of the JSON is */
     size_t len;
     store_drv_name(store_path, &name, &len);
     *n = 0;
     *out = fh_alloc(a, FH_MAX_DERIVATIONS * sizeof **out);
-    FH_TRY(add_named(c, a, name, strlen(name), quoted, *out, n, e));
+    FH_TRY(add_named(c, a, catalogs, name, strlen(name), quoted, *out, n, e));
     for (size_t i = strlen(name); i-- > 0 && *n < FH_MAX_DERIVATIONS;)
         if (name[i] == '-') /* what follows may be the output's name */
-            FH_TRY(add_named(c, a, name, i, quoted, *out, n, e));
+            FH_TRY(add_named(c, a, catalogs, name, i, quoted, *out, n, e));
     return FH_OK;
 }
 

@@ -15,11 +15,19 @@ struct store_derivation {
     bool is_build;                /* of an owner's, and on no page */
     struct store_package_row row; /* nothing of a page or a source */
 };
+/* Those that a page had, and owners' builds of some catalogs: what is of others is not there, so that all
+ * that is done with it afterwards is what is done for nothing. */
+struct store_derivation_scope {
+    const int64_t *catalog_ids;
+    size_t n;
+};
 /* All descriptions of a .drv, by id; at most FH_MAX_DERIVATIONS. */
-fh_err store_derivations_of(struct db_conn *c, struct fh_arena *a, const char *drv_path,
-                            struct store_derivation **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
+fh_err store_derivations_of(struct db_conn *c, struct fh_arena *a, const struct store_derivation_scope *scope,
+                            const char *drv_path, struct store_derivation **out, size_t *n,
+                            struct fh_error *e) FH_MUSTCHECK;
 /* All derivations that have an output of this path, by id; at most FH_MAX_DERIVATIONS. */
-fh_err store_derivations_with(struct db_conn *c, struct fh_arena *a, const char *store_path,
+fh_err store_derivations_with(struct db_conn *c, struct fh_arena *a,
+                              const struct store_derivation_scope *scope, const char *store_path,
                               struct store_derivation **out, size_t *n, struct fh_error *e) FH_MUSTCHECK;
 
 /* An attribute that is a derivation: on the pages of a run, or as a build. */
