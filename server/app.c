@@ -80,12 +80,15 @@ static void on_message(void *arg, const char *channel, const char *payload)
         hear_owner(app, payload);
 }
 
-static void on_reset(void *arg)
+static void on_reset(void *arg, bool lost)
 {
     struct app *app = arg;
     auth_sessions_clear(app->sessions);
-    catalog_forget(app->catalog);
-    resolve_memory_forget(app->resolve);
+    if (lost) {
+        catalog_forget(app->catalog);
+        resolve_memory_forget(app->resolve);
+    }
+    catalog_changed(app->catalog, true);
     wire_repos_changed(app->repos, NULL, 0);
 }
 

@@ -97,7 +97,6 @@ void catalog_forget(struct catalog *c)
     c->counted = 0;
     pthread_mutex_unlock(&c->lock);
     catalog_indexer_forget(c->indexer);
-    catalog_changed(c, true);
 }
 
 uint64_t catalog_awaited(struct catalog *c)

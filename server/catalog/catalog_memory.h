@@ -24,7 +24,8 @@ void catalog_set_live(struct catalog *c, bool (*live)(void *), void *arg);
  * it is done, so no answer may be from before it; otherwise searches may be answered from the old index until
  * there is a new one. */
 void catalog_changed(struct catalog *c, bool awaited);
-/* The database may be another one than it was: what was kept goes, whatever its numbers say. */
+/* The database may be another one than it was: what was kept goes, whatever its numbers say. catalog_changed
+ * is still to be called. */
 void catalog_forget(struct catalog *c);
 int64_t catalog_started(const struct catalog *c); /* when it was made: Unix seconds */
 struct fh_buf;

@@ -105,12 +105,13 @@ fh_err db_read(struct db_pool *pool, db_work *fn, void *arg, struct fh_error *e)
  * on_message runs on that thread for each NOTIFY of a channel. While the connection is down, and until LISTEN
  * is in force again, db_listener_is_live answers false; on_reset is called when it goes down, and again when
  * LISTEN is in force but before it counts as live: whoever caches must then treat every entry as stale, those
- * that are being read included. Messages of the form "<nonce>|<rest>" are given to on_message as "<rest>" and
- * acknowledged on the channel floe_ack after it returned, so that an admin command can wait until every live
- * server has heard it. */
+ * that are being read included. lost: a connection that was live is gone, or came back, so that the database
+ * may be another one than it was. Messages of the form "<nonce>|<rest>" are given to on_message as "<rest>"
+ * and acknowledged on the channel floe_ack after it returned, so that an admin command can wait until every
+ * live server has heard it. */
 struct db_listener;
 typedef void db_on_message(void *arg, const char *channel, const char *payload);
-typedef void db_on_reset(void *arg);
+typedef void db_on_reset(void *arg, bool lost);
 fh_err db_listener_start(const struct db_config *config, const char *const *channels, size_t nchannels,
                          db_on_message *on_message, db_on_reset *on_reset, void *arg,
                          struct db_listener **out, struct fh_error *e) FH_MUSTCHECK;

@@ -32,6 +32,7 @@ struct db_listener {
     pthread_t thread;
     int wake_fd;
     atomic_bool stopping, live;
+    bool was_live; /* once; its thread's */
 };
 
 static bool wait_or_stop(struct db_listener *l, int ms)
@@ -131,8 +132,8 @@ static fh_err connect_and_hear(struct db_listener *l, struct fh_error *e)
     fh_err rc = db_conn_simple(c, l->listen_sql, NULL, e);
     if (rc == FH_OK) {
         /* Once more: what was read before LISTEN, and is about to be kept, may have changed unheard. */
-        l->on_reset(l->arg);
-        l->live = true;
+        l->on_reset(l->arg, l->was_live);
+        l->live = l->was_live = true;
         rc = hear(l, c, e);
     }
     db_conn_close(c);
@@ -150,7 +151,7 @@ static void *run(void *arg)
         bool was_live = atomic_exchange(&l->live, false);
         if (l->stopping)
             break;
-        l->on_reset(l->arg);
+        l->on_reset(l->arg, was_live);
         if (was_live || retry == RETRY_MS)
             fh_log(FH_LOG_WARN, "Changes by other nodes are not heard for now: %s", e.msg);
         retry = was_live ? RETRY_MS : retry * 2 < RETRY_MAX_MS ? retry * 2 : RETRY_MAX_MS;

@@ -46,20 +46,28 @@ def of_owner(owner):
     }
 
 
+def take_as_long(hub, requests, ratio):
+    """Of a difference that is there every turn tells; of a noisy machine's, none of several need."""
+    told = []
+    for _ in range(4):
+        told.append(pace(hub, requests, rounds=150))
+        if max(told[-1]) < ratio * min(told[-1]):
+            return
+    raise AssertionError(told)
+
+
 @pytest.mark.parametrize("what", of_owner("x"))
 def test_neither_answer_nor_time_tells_a_hidden_catalog_from_none(hub, shelf, what):
     asked = {owner: of_owner(owner)[what] for owner in ("hidden", "quiet", "nobody")}
     answers = {owner: hub.http(path, method=method, data=data, headers=headers) for owner, (method, path, data, headers) in asked.items()}
     assert len({(a.status, a.text.replace(owner, "X")) for owner, a in answers.items()}) == 1
-    hidden, quiet, nobody = pace(hub, list(asked.values()))
-    assert max(hidden, quiet, nobody) < 1.5 * min(hidden, quiet, nobody), (hidden, quiet, nobody)
+    take_as_long(hub, list(asked.values()), 1.2)
 
 
 def test_neither_answer_nor_time_tells_a_hidden_derivation_from_none(hub, shelf):
     names = [hub.sql(f"SELECT drv_path FROM derivation WHERE name = 'rocket{i}-1.0'").rsplit("/", 1)[1] for i in (7, 700)]
     absent = digest("absent")[:32] + names[0][32:]
-    hidden, other, nothing = pace(hub, [json_post(f"{CATALOG}/sbom/package/{name}", {}) for name in (*names, absent)], rounds=200)
-    assert max(hidden, other) < 1.3 * nothing and nothing < 1.3 * min(hidden, other), (hidden, other, nothing)
+    take_as_long(hub, [json_post(f"{CATALOG}/sbom/package/{name}", {}) for name in (*names, absent)], 1.2)
     assert hub.http(f"{CATALOG}/sbom/package/{names[0]}", method="POST", data=b"").status == 404
 
 

@@ -582,7 +582,7 @@ struct heard {
     pthread_mutex_t lock;
     char last[64];
     int messages;
-    atomic_int resets;
+    atomic_int resets, lost;
 };
 
 static void on_message(void *arg, const char *channel, const char *payload)
@@ -594,9 +594,10 @@ static void on_message(void *arg, const char *channel, const char *payload)
     pthread_mutex_unlock(&h->lock);
 }
 
-static void on_reset(void *arg)
+static void on_reset(void *arg, bool lost)
 {
     struct heard *h = arg;
+    h->lost += lost;
     h->resets++;
 }
 
@@ -634,13 +635,14 @@ static void a_listener_hears_acknowledges_and_says_when_it_was_deaf(void **state
         usleep(10000);
     assert_string_equal(h.last, "floe_owner=bob");
     int resets = h.resets;
+    assert_int_equal(h.lost, 0);
     script("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'floe listener'");
     for (int i = 0; i < 500 && h.resets == resets; i++)
         usleep(10000);
     assert_true(h.resets > resets);
     assert_true(wait_live(l, true));
     /* Once when it broke and at least once with LISTEN in force again: what was read between is stale too. */
-    assert_true(h.resets >= resets + 2);
+    assert_true(h.resets >= resets + 2 && h.lost == 2);
     MUST(db_announce(cluster.pool, "floe_owner", "carol", 5000, &e));
     assert_string_equal(h.last, "floe_owner=carol");
     db_listener_stop(l);

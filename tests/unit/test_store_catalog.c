@@ -70,9 +70,10 @@ static void hear(void *arg, const char *channel, const char *payload)
     pthread_mutex_unlock(&h->lock);
 }
 
-static void ignore(void *arg)
+static void ignore(void *arg, bool lost)
 {
     (void)arg;
+    (void)lost;
 }
 
 static void a_change_raises_the_version_and_tells_of_it_when_it_is_committed(void **state)

@@ -409,8 +409,9 @@ static void on_message(void *arg, const char *channel, const char *payload)
     pthread_mutex_unlock(&h->lock);
 }
 
-static void on_reset(void *arg)
+static void on_reset(void *arg, bool lost)
 {
+    (void)lost;
     (void)arg;
 }
 
