@@ -38,8 +38,8 @@ NEWEST = "1.15.0"
 
 def needs_newest_schema(desk):
     """The release 1.14.1 knows no schema that came after it, which the project's main branch had a fortnight later."""
-    folder = desk.folder("schema")
-    desk("schema")("init", cwd=folder)
+    folder = desk.folder("probe")
+    desk("probe")("init", cwd=folder)
     if NEWEST not in manifest_of(folder):
         pytest.skip(f"this official client knows no schema {NEWEST}")
 

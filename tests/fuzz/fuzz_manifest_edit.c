@@ -44,8 +44,9 @@ static void try_table(const char *text, size_t n, const char *table)
         must(fh_manifest_edit_remove(set.data, set.len, table, KEY, &back, &e) == FH_OK);
         bool in_braces = n > 0 && memchr(text, '{', n) != NULL; /* spaces in empty braces do not come back */
         size_t line = strlen(KEY " = " VALUE "\r\n");
-        if (set.len > n + line) /* the table came with the key, and its header stays */
-            must(back.len > n && (n == 0 || memcmp(back.data, text, n) == 0));
+        if (set.len >
+            n + line) /* the table came with the key, and its header stays; or the key is told with it */
+            must(back.len >= n && (n == 0 || memcmp(back.data, text, n) == 0));
         else
             must(in_braces || same(&back, text, n));
         rename_and_back(&set, table);
