@@ -37,7 +37,8 @@ struct catalog_upstream_answer {
     bool stale;  /* it would have been asked for again, but there was no answer */
 };
 /* path begins behind the base URL and has the query; body NULL: GET, else POST. FH_UNAVAILABLE when there is
- * no answer and never was one; FH_MISMATCH when there is none to this question, which may be too much of one. */
+ * no answer and never was one; FH_MISMATCH when there is none to this question, which may be too much of one.
+ */
 fh_err catalog_upstream_ask(struct catalog_upstream *u, struct fh_arena *a, const char *path,
                             const char *body, struct catalog_upstream_answer *out,
                             struct fh_error *e) FH_MUSTCHECK;
