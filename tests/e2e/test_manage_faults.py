@@ -4,8 +4,10 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,9 +106,10 @@ def test_what_is_no_hub_is_told_from_one(floe, answer):
 
 
 def test_a_hub_that_is_not_there_is_named(floe):
-    with Misbehaving(html) as hub:
-        pass
-    done = floe(hub, "env", "list")
+    with socket.socket() as nobody:  # the port is taken, so that no other test's hub comes there, but nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        hub = SimpleNamespace(url=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        done = floe(hub, "env", "list")
     assert done.returncode == 1 and f"Cannot reach the hub at {hub.url}" in done.stderr
 
 
