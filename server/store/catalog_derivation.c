@@ -139,46 +139,48 @@ static void read_uses(struct fh_arena *a, const struct db_rows *rows, bool build
     }
 }
 
+/* sql asks for what read_uses reads; its parameter is a list of ids. */
+static fh_err find_uses(struct db_conn *c, struct fh_arena *a, const struct store_derivation *of, size_t n,
+                        bool builds, const char *sql, struct store_derivation_use **out, size_t *nout,
+                        struct fh_error *e)
+{
+    struct db_rows *rows;
+    FH_TRY(db_query(c, a, sql, DB_PARAMS(DB_TEXT(ids_of(a, of, n))), &rows, e));
+    read_uses(a, rows, builds, out, nout);
+    return FH_OK;
+}
+
 fh_err store_derivation_builds(struct db_conn *c, struct fh_arena *a, const struct store_derivation *of,
                                size_t n, struct store_derivation_use **out, size_t *nout, struct fh_error *e)
 {
-    struct db_rows *rows;
-    FH_TRY(db_query(
-        c, a,
+    return find_uses(
+        c, a, of, n, true,
         "SELECT b.derivation_id, b.package_id, p.catalog_id, p.attr_path, b.system, b.locked_url, "
         "b.rev, b.rev_count, " STORE_SECONDS(
             "b.rev_date") ", b.scraped_at FROM package_build b JOIN package p ON p.id = b.package_id "
                           "WHERE b.derivation_id = ANY ($1::text::int[]) ORDER BY b.id",
-        DB_PARAMS(DB_TEXT(ids_of(a, of, n))), &rows, e));
-    read_uses(a, rows, true, out, nout);
-    return FH_OK;
+        out, nout, e);
 }
 
 fh_err store_derivation_runs(struct db_conn *c, struct fh_arena *a, const struct store_derivation *of,
                              size_t n, struct store_derivation_use **out, size_t *nout, struct fh_error *e)
 {
-    struct db_rows *rows;
-    FH_TRY(db_query(
-        c, a,
+    return find_uses(
+        c, a, of, n, false,
         "SELECT d.id, p.id, p.catalog_id, p.attr_path, r.system, r.first, r.past FROM derivation d "
         "JOIN package p ON p.catalog_id = (SELECT id FROM catalog WHERE owner_id IS NULL) "
         "AND p.attr_path = d.attr_path JOIN page_run r ON r.package_id = p.id AND r.derivation_id = d.id "
         "WHERE d.id = ANY ($1::text::int[])",
-        DB_PARAMS(DB_TEXT(ids_of(a, of, n))), &rows, e));
-    read_uses(a, rows, false, out, nout);
-    return FH_OK;
+        out, nout, e);
 }
 
 fh_err store_derivation_all_runs(struct db_conn *c, struct fh_arena *a, const struct store_derivation *of,
                                  size_t n, struct store_derivation_use **out, size_t *nout,
                                  struct fh_error *e)
 {
-    struct db_rows *rows;
-    FH_TRY(db_query(c, a,
-                    "SELECT r.derivation_id, p.id, p.catalog_id, p.attr_path, r.system, r.first, r.past "
-                    "FROM page_run r JOIN package p ON p.id = r.package_id "
-                    "WHERE r.derivation_id = ANY ($1::text::int[])",
-                    DB_PARAMS(DB_TEXT(ids_of(a, of, n))), &rows, e));
-    read_uses(a, rows, false, out, nout);
-    return FH_OK;
+    return find_uses(c, a, of, n, false,
+                     "SELECT r.derivation_id, p.id, p.catalog_id, p.attr_path, r.system, r.first, r.past "
+                     "FROM page_run r JOIN package p ON p.id = r.package_id "
+                     "WHERE r.derivation_id = ANY ($1::text::int[])",
+                     out, nout, e);
 }

@@ -86,6 +86,17 @@ class World:
                     base_rev_count=self.r.choice([None, *self.pages]))
 
 
+FILTERS = ("insecure", "broken", "unfree", "license", "version")
+
+
+def passes(row, d, name):
+    if name == "version":
+        return oracle(d.get("version") or "", row["version"], bool(d.get("allow_pre_releases"))) == "1"
+    if name == "license":
+        return d.get("allowed_licenses") is None or row["license"] is None or row["license"] in d["allowed_licenses"]
+    return not row[name] or (d.get("allow_unfree") is not False if name == "unfree" else bool(d.get("allow_" + name)))
+
+
 class Reference:
     """The documented rules, one after the other, over all rows of one world."""
 
@@ -100,18 +111,8 @@ class Reference:
     def newest_first(self, attr, system):
         return sorted(self.builds.get((attr, system), ()), key=lambda b: (b["rev_date"], b["rev_count"], b["base_rev_count"] or -1, b["derivation"]), reverse=True)
 
-    @staticmethod
-    def passes(row, d, name):
-        if name == "version":
-            return oracle(d.get("version") or "", row["version"], bool(d.get("allow_pre_releases"))) == "1"
-        if name == "license":
-            return d.get("allowed_licenses") is None or row["license"] is None or row["license"] in d["allowed_licenses"]
-        return not row[name] or (d.get("allow_unfree") is not False if name == "unfree" else bool(d.get("allow_" + name)))
-
-    FILTERS = ("insecure", "broken", "unfree", "license", "version")
-
     def taken(self, row, d, pins, relaxed):
-        if not all(self.passes(row, d, f) for f in self.FILTERS):
+        if not all(passes(row, d, f) for f in FILTERS):
             return False
         pinned = pins and d.get("derivation")
         if pinned and row["derivation"] != d["derivation"]:
@@ -179,8 +180,8 @@ class Reference:
                 for s, d in sorted(asked, key=lambda x: SYSTEMS.index(x[0])):
                     there = rows(s, pages)
                     said = [] if there else [("general", dict(ctx, system=s))]
-                    for f in self.FILTERS if there else ():
-                        if not any(self.passes(r, d, f) for r in there):
+                    for f in FILTERS if there else ():
+                        if not any(passes(r, d, f) for r in there):
                             kind = {"version": "version_not_found", "license": "unacceptable_licenses"}.get(f, f)
                             said.append((kind, dict(ctx, system=s)))
                     if there and d.get("allow_missing_builds") is False and not any(

@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 import bench
+from test_catalog_properties import FILTERS, passes
 from test_catalog_read import World, lookup
 from test_version_range import oracle
 
@@ -20,7 +21,6 @@ SEED, REQUESTS, TERMS = 20261128, 1500, 300
 CATALOG = "/api/v1/catalog"
 SYSTEMS = ("aarch64-darwin", "aarch64-linux", "x86_64-darwin", "x86_64-linux")
 FLAGS = ("broken", "insecure", "unfree", "missing_builds")
-FILTERS = ("insecure", "broken", "unfree", "license", "version")
 TIMES = ("rev_date", "scrape_date")
 SHOWN = ("catalog", "attr_path", "pkg_path", "derivation", "name", "pname", "version", "system", "outputs", "outputs_to_install", "description",
          "license", "locked_url", "rev", "rev_count", "rev_date", *FLAGS, "stabilities", "scrape_date", "cache_uri")
@@ -81,14 +81,6 @@ def traces(name):
     for stage in STAGES:
         text = f"Group '{name}' could not be resolved with strategy: Stage {stage}"
         yield {"level": "trace", "type": "resolution_logic", "message": "TRACE (GROUP): " + text, "context": {"install_id": "GROUP", "message": text}}
-
-
-def passes(row, d, name):
-    if name == "version":
-        return oracle(d.get("version") or "", row["version"], bool(d.get("allow_pre_releases"))) == "1"
-    if name == "license":
-        return d.get("allowed_licenses") is None or row["license"] is None or row["license"] in d["allowed_licenses"]
-    return not row[name] or (d.get("allow_unfree") is not False if name == "unfree" else bool(d.get("allow_" + name)))
 
 
 def lacks_builds(row):

@@ -143,13 +143,29 @@ def test_a_push_that_is_cut_off_in_the_middle_leaves_no_trace(hub, machine, owne
     bench.wait_for(lambda: not [p for p in left if p.exists()], 5)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can only be mounted by root")
-def test_on_a_full_disk_pushes_are_refused_with_a_reason_and_work_again_when_there_is_room(new_hub, machine, workshop):
-    data = workshop.folder("small")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=180m,mode=700,uid=%d,gid=%d" % (data.stat().st_uid, data.stat().st_gid),
-                              "tmpfs", data], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip("no file system can be mounted here: " + mounted.stderr.strip())
+@pytest.fixture
+def small_disk(workshop):
+    """small_disk("180m"): a folder on a file system of that size, which is gone after the test."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system can only be mounted by root")
+    made = []
+
+    def mount(size):
+        data = workshop.folder("small")
+        options = "size=%s,mode=700,uid=%d,gid=%d" % (size, data.stat().st_uid, data.stat().st_gid)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", data], capture_output=True, text=True)
+        if mounted.returncode != 0:
+            pytest.skip("no file system can be mounted here: " + mounted.stderr.strip())
+        made.append(data)
+        return data
+
+    yield mount
+    for data in made:
+        subprocess.run(["umount", "-l", data])
+
+
+def test_on_a_full_disk_pushes_are_refused_with_a_reason_and_work_again_when_there_is_room(small_disk, new_hub, machine):
+    data = small_disk("180m")
     try:
         hub = new_hub(data=data)
         owner, m = hub.new_user(), machine()
@@ -174,18 +190,12 @@ def test_on_a_full_disk_pushes_are_refused_with_a_reason_and_work_again_when_the
         m.push(hub, owner.handle, env.repo, "HEAD:web", owner.token, check=True)
         assert tip_of(m, hub, owner, "web") == env.tip
         hub.admin("fsck", "--deep")
-        hub.stop()
     finally:
-        subprocess.run(["umount", "-l", data])
+        hub.stop()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can only be mounted by root")
-def test_bodies_that_are_still_coming_do_not_take_the_last_room_on_the_disk(new_hub, machine, workshop):
-    data = workshop.folder("crowded")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=240m,mode=700,uid=%d,gid=%d" % (data.stat().st_uid, data.stat().st_gid),
-                              "tmpfs", data], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip("no file system can be mounted here: " + mounted.stderr.strip())
+def test_bodies_that_are_still_coming_do_not_take_the_last_room_on_the_disk(small_disk, new_hub, machine):
+    data = small_disk("240m")
     slow = []
     try:
         hub = new_hub(data=data)
@@ -207,16 +217,10 @@ def test_bodies_that_are_still_coming_do_not_take_the_last_room_on_the_disk(new_
         for s in slow:
             s.close()
         hub.stop()
-        subprocess.run(["umount", "-l", data])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can only be mounted by root")
-def test_answers_that_wait_for_their_client_do_not_take_the_last_room_on_the_disk(new_hub, workshop):
-    data = workshop.folder("crowded")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=240m,mode=700,uid=%d,gid=%d" % (data.stat().st_uid, data.stat().st_gid),
-                              "tmpfs", data], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip("no file system can be mounted here: " + mounted.stderr.strip())
+def test_answers_that_wait_for_their_client_do_not_take_the_last_room_on_the_disk(small_disk, new_hub):
+    data = small_disk("240m")
     slow = []
     try:
         hub = new_hub(data=data)
@@ -241,7 +245,6 @@ def test_answers_that_wait_for_their_client_do_not_take_the_last_room_on_the_dis
         for s in slow:
             s.close()
         hub.stop()
-        subprocess.run(["umount", "-l", data])
 
 
 def test_a_second_hub_on_the_same_folder_is_refused(hub, workshop):

@@ -5,23 +5,10 @@ import os
 
 import pytest
 
-from stand_in import Catalog, package
-from test_install import HEAD, NEW, PAGES, TAIL, lock, locked, made, manifest, nothing_changes, state
+from stand_in import package
+from test_install import HEAD, NEW, PAGES, TAIL, catalog, laptop, lock, locked, made, manifest, nothing_changes, state  # noqa: F401
 
 ODD_IDS = ("a.b", "c d", 'q"q', "it's", "x@1", "y^out", "./z", "/abs", "github:a/b", "ä")
-
-
-@pytest.fixture
-def catalog():
-    with Catalog(PAGES) as c:
-        yield c
-
-
-@pytest.fixture
-def laptop(machine, catalog):
-    m = machine("laptop")
-    m.env["FLOE_HUB"] = catalog.url
-    return m
 
 
 # -- words

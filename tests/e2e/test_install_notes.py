@@ -9,22 +9,9 @@ from misbehaving import Misbehaving
 from stand_in import Catalog, package
 from terminal import Terminal, user_files
 from test_client_verbs import on_terminal
-from test_install import HEAD, NEW, PAGES, TAIL, lock, locked, made, state
+from test_install import HEAD, NEW, PAGES, TAIL, catalog, laptop, lock, locked, made, state  # noqa: F401
 
 REMINDER = "! Packages are resolved without a login. A hub may want one for that one day.\nRun 'floe auth login' to log in.\n"
-
-
-@pytest.fixture
-def catalog():
-    with Catalog(PAGES) as c:
-        yield c
-
-
-@pytest.fixture
-def laptop(machine, catalog):
-    m = machine("laptop")
-    m.env["FLOE_HUB"] = catalog.url
-    return m
 
 
 # -- upgrades that are known of
